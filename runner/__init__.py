@@ -1,0 +1,1 @@
+"""The engine: how a run is started, followed, stopped and proven to be over."""

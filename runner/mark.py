@@ -1,0 +1,56 @@
+"""How a process tells which run it belongs to: a mark in its environment, a brand in its limits.
+
+A task can drop the mark (`env -i`, sudo). The brand is the soft RLIMIT_LOCKS: without effect since
+Linux 2.4.25, inherited by fork and exec, readable for everyone. Only pam_limits takes it off.
+"""
+
+import resource
+
+from runner import linux
+
+RUN = "CURTAIN_RUN"
+INSTALLATION = "CURTAIN_INSTALLATION"
+RLIMIT_LOCKS = 10  # <asm-generic/resource.h>; the resource module does not name it
+
+
+def mark(run_id: int, installation: str) -> dict[str, str]:
+    """Make the environment variables that every process of a run carries."""
+    return {RUN: str(run_id), INSTALLATION: installation}
+
+
+def brand(run_id: int, installation: str) -> int:
+    """Make the number that every process of a run carries; always below RLIM_INFINITY."""
+    return (int(installation, 16) & 0x7FFFFFFF) << 32 | run_id & 0xFFFFFFFF
+
+
+def wear(number: int) -> None:
+    """Brand this process and all that it will start, unless its hard limit was lowered below."""
+    _, hard = resource.getrlimit(RLIMIT_LOCKS)
+    if hard == resource.RLIM_INFINITY or number <= hard:
+        resource.setrlimit(RLIMIT_LOCKS, (number, hard))
+
+
+def run_of(pid: int, installation: str) -> int | None:
+    """Tell which run of *installation* a process belongs to. None if to none."""
+    branded = _read_brand(pid)
+    if branded is not None and branded >> 32 == brand(0, installation) >> 32:
+        return branded & 0xFFFFFFFF
+    return _read_mark(pid, installation)
+
+
+def _read_brand(pid: int) -> int | None:
+    for line in linux.contents(pid, "limits").splitlines():
+        if line.startswith(b"Max file locks"):
+            soft = line.split()[3]
+            return int(soft) if soft.isdigit() else None  # "unlimited"
+    return None
+
+
+def _read_mark(pid: int, installation: str) -> int | None:
+    environment = linux.contents(pid, "environ")
+    if installation.encode() not in environment:
+        return None
+    pairs = dict(entry.partition(b"=")[::2] for entry in environment.split(b"\0"))
+    run_id = pairs.get(RUN.encode(), b"")
+    is_ours = pairs.get(INSTALLATION.encode()) == installation.encode()
+    return int(run_id) if is_ours and run_id.isdigit() else None
