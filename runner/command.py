@@ -1,0 +1,87 @@
+"""What is executed for an order: arguments, environment and what its files are called. Pure."""
+
+import hashlib
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from runner.order import Order
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Where the files of a run are."""
+
+    playbook: Path
+    inventory: Path
+    variables: Path
+
+
+# A unix socket's path has 107 bytes; ssh binds <directory>/<10 of a hash>.<16 random>.
+LONGEST_CONTROL_PATH: Final = 107 - len("/0123456789.0123456789abcdef")
+
+
+def arguments(order: Order, paths: Paths) -> list[str]:
+    """Write the command line. Values stand behind `=`, so that none can become an option."""
+    options = order["options"]
+    words = [
+        order["ansible_playbook"],
+        f"--inventory={paths.inventory}",
+        f"--extra-vars=@{paths.variables}",
+    ]
+    if limit := options.get("limit"):
+        words.append(f"--limit={limit}")
+    if tags := options.get("tags"):
+        words.append(f"--tags={','.join(tags)}")
+    if skip_tags := options.get("skip_tags"):
+        words.append(f"--skip-tags={','.join(skip_tags)}")
+    if forks := options.get("forks"):
+        words.append(f"--forks={forks}")
+    if verbosity := options.get("verbosity"):
+        words.append(f"-{'v' * verbosity}")
+    words += [f"--{flag}" for flag in ("check", "diff", "become") if options.get(flag)]
+    return [*words, "--", str(paths.playbook)]
+
+
+def environment(order: Order) -> dict[str, str]:
+    """Write the environment of ansible-playbook. The template may change all but the mark."""
+    own = order["environment"]
+    directory = Path(order["directory"])
+    defaults = {
+        "ANSIBLE_LOCAL_TEMP": str(directory / "tmp"),
+        # With a shared one, stopping this run would cut the connections of others.
+        "ANSIBLE_SSH_CONTROL_PATH_DIR": str(control_path(directory)),
+        "ANSIBLE_RETRY_FILES_ENABLED": "0",
+        "GIT_TERMINAL_PROMPT": "0",
+        "PYTHONUNBUFFERED": "1",
+    }
+    if not own.keys() & {"ANSIBLE_NOCOLOR", "ANSIBLE_FORCE_COLOR", "NO_COLOR"}:
+        defaults |= {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}
+    return {**order["base_environment"], **defaults, **own, **order["mark"]}
+
+
+def control_path(directory: Path) -> Path:
+    """Choose where a run's ssh sockets are: below *directory*, or outside when that is too long.
+
+    Whoever removes a run's directory removes this one, too.
+    """
+    inner = directory / "cp"
+    if len(str(inner).encode()) <= LONGEST_CONTROL_PATH:
+        return inner
+    which = hashlib.sha256(str(directory).encode()).hexdigest()[:8]
+    return Path(tempfile.gettempdir()) / f"curtain-{directory.name}-{which}"
+
+
+#: A document, a mapping in braces, or a key: how YAML begins, and INI does not.
+YAML_BEGINS: Final = re.compile(
+    r"""--- (\s|$) | \{ | ( "[^"]*" | '[^']*' | [^\s:=\[\]"']+ ) \s* : (\s|$)""", re.VERBOSE
+)
+
+
+def inventory_name(content: str) -> str:
+    """Name an inventory so that Ansible reads it as what it is: it goes by the suffix."""
+    lines = (line.strip() for line in content.splitlines())
+    first = next((line for line in lines if line and line[0] not in "#;"), "")
+    return "inventory.yml" if YAML_BEGINS.match(first) else "inventory.ini"

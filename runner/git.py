@@ -1,0 +1,169 @@
+"""One git command: its environment, its time limit, and what its failure means.
+
+Git reads nothing of the machine's or a user's configuration. Of GitPython only `Git.execute` is
+used: its guards against hostile options were passed by again and again, and its
+kill_after_timeout hangs where neither pgrep nor ps is installed.
+"""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterable, Mapping, MutableMapping
+from pathlib import Path
+from typing import Final
+
+# Without git a run shall say so; importing GitPython would fail instead.
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+
+from git import Git, GitCommandNotFound
+
+from runner.errors import CheckoutFailed
+
+LOCAL_SECONDS = 300.0  # for a command without network: 50,000 files took 1.4 s
+KILLED_SECONDS = 5.0  # for what was killed to vanish; a disk that hangs may take for ever
+MESSAGE_LENGTH = 2000  # characters of git's own words that are kept
+
+ENVIRONMENT: Final = {
+    "HOME": "/nonexistent",  # git takes credentials from ~/.netrc without a word
+    "GIT_CONFIG_GLOBAL": str(Path(__file__).with_name("gitconfig")),
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_LFS_SKIP_SMUDGE": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_ASKPASS": "/bin/false",
+    "GIT_ALLOW_PROTOCOL": "",
+    "GIT_SSH_COMMAND": "ssh -o BatchMode=yes -o ConnectTimeout=10"
+    " -o ServerAliveInterval=10 -o ServerAliveCountMax=3 -o ControlMaster=no",
+    "GIT_SSH_VARIANT": "ssh",
+    "GIT_HTTP_LOW_SPEED_LIMIT": "1000",  # bytes a second, for …
+    "GIT_HTTP_LOW_SPEED_TIME": "20",  # … seconds
+}
+
+#: What git says (LC_ALL=C, git 2.39) and what it means; the first match counts.
+MEANINGS: Final = tuple(
+    (re.compile(pattern), code)
+    for pattern, code in (
+        (r"expected commit type", "bad_ref"),
+        (r"[Nn]ot a valid object name '?refs/pins/", "not_pinned"),
+        (r"invalid path '", "bad_tree"),
+        (r"No space left|[Dd]isk quota|Out of diskspace", "disk_full"),
+        (
+            r"unable to (write|create) (new )?(file|symlink|directory)"
+            r"|cannot create directory|failed to open file",
+            "dest_io",
+        ),
+        (r"not our ref|unadvertised object|couldn't find remote ref", "ref_not_found"),
+        (
+            r"transport '.*' not allowed|is not a git command|strange (host|path)name"
+            r"|[Uu]nable to find remote helper|port number",
+            "url_not_allowed",
+        ),
+        (
+            r"Authentication failed|could not read (Username|Password)"
+            r"|Permission denied \(|returned error: 40[13]",
+            "auth_failed",
+        ),
+        (r"Host key verification failed|[Cc]ertificate", "host_not_trusted"),
+        (
+            r"does not appear to be a git repo|[Rr]epository .* not found|not exported"
+            r"|returned error: 404",
+            "repo_not_found",
+        ),
+        (
+            r"Could not resolve|[Cc]ould ?n.t connect|unable to connect|timed out|too slow"
+            r"|Connection (refused|reset|closed)|RPC failed|early EOF|hung up"
+            r"|returned error: (5\d\d|429)|unexpected disconnect",
+            "remote_unavailable",
+        ),
+    )
+)
+
+
+def forget_strays(environ: MutableMapping[str, str]) -> None:
+    """Remove GIT_DIR and its like: GitPython gives git all of os.environ and can unset nothing."""
+    for name in list(environ):
+        if name.startswith("GIT_") and not name.startswith(("GIT_SSL_", "GIT_PYTHON_")):
+            del environ[name]
+
+
+def ask_remote(
+    url: str,
+    protocols: Iterable[str],
+    *arguments: str,
+    seconds: float,
+    keep: tuple[int, ...] = (),
+    **environment: str,
+) -> str:
+    """Run git with access to *url* by one of *protocols*, and to nothing else. Errors name it."""
+    reach = ENVIRONMENT | {"GIT_ALLOW_PROTOCOL": ":".join(protocols)} | environment
+    if is_ssh(url):
+        del reach["HOME"]  # the keys and known hosts of the runner's user
+    try:
+        return git(*arguments, environment=reach, seconds=seconds, keep=keep)
+    except CheckoutFailed as error:
+        raise CheckoutFailed(f"{redact(url)}: {error}", error.code) from error
+
+
+def is_ssh(url: str) -> bool:
+    """Tell ssh://host/path and user@host:path from the rest."""
+    scheme, has_scheme, _ = url.partition("://")
+    return "ssh" in scheme if has_scheme else ":" in url.partition("/")[0]
+
+
+def git(
+    *arguments: str | Path,
+    environment: Mapping[str, str] = ENVIRONMENT,
+    seconds: float = LOCAL_SECONDS,
+    keep: tuple[int, ...] = (),
+) -> str:
+    """Run git and return what it printed. It inherits the descriptors *keep*.
+
+    It stays in our session, so that what ends the run ends it too, but in a group of its own:
+    its helpers (git-remote-https, ssh) go with it when its *seconds* have passed.
+    """
+    try:
+        process = Git("/").execute(
+            ["git", *map(str, arguments)],
+            as_process=True,
+            env=environment,
+            process_group=0,
+            pass_fds=keep,
+        )
+    except GitCommandNotFound as error:
+        raise CheckoutFailed("git was not found on this runner: install it", "no_git") from error
+    try:
+        output, errors = process.communicate(timeout=seconds)
+    except BaseException as error:
+        if process.returncode is None:  # not waited for yet: the number is still its own
+            os.killpg(process.pid, signal.SIGKILL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=KILLED_SECONDS)
+        if isinstance(error, subprocess.TimeoutExpired):
+            took = f"git {arguments[0]} took more than {seconds:g} seconds"
+            raise CheckoutFailed(took, "timeout") from None
+        raise
+    if process.returncode:
+        raise failure(errors.decode(errors="replace"), process.returncode)
+    return str(output.decode(errors="surrogateescape"))
+
+
+def git_in(store: Path, *arguments: str, **environment: str) -> str:
+    """Run git on the objects of *store*, without network."""
+    return git(*arguments, environment=ENVIRONMENT | {"GIT_DIR": str(store)} | environment)
+
+
+def failure(errors: str, status: int) -> CheckoutFailed:
+    """Turn what git said into an error with a code."""
+    message = redact(errors.strip())[-MESSAGE_LENGTH:] or f"git ended with status {status}"
+    for pattern, code in MEANINGS:
+        if pattern.search(message):
+            return CheckoutFailed(message, code)
+    return CheckoutFailed(message)
+
+
+def redact(text: str) -> str:
+    """Hide user and password in URLs."""
+    return re.sub(r"//[^/@\s]+@", "//***@", text)

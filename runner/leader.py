@@ -1,0 +1,141 @@
+"""A run's first process: it prepares what the playbook needs, then becomes ansible-playbook.
+
+    python -P -m runner.leader CONTROL STATUS OUTPUT
+
+starts an idle keeper on three inherited descriptors. All that is slow to import is imported here,
+so that the keeper has paid for it before its run comes.
+"""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, cast
+
+from runner import command
+from runner.checkout import Tree, checkout, inside, own_disk, resolve
+from runner.command import Paths
+from runner.errors import AnsibleMissing, RunnerError
+from runner.git import forget_strays
+from runner.keeper import keep
+from runner.order import Order
+from runner.variables import variables_document
+
+#: Writes a line of the run's status.
+Say = Callable[..., None]
+
+REFUSED: Final = 65  # the exit code EX_DATAERR: nothing of Ansible's was started
+NO_COMMAND: Final = 127  # as a shell says it
+
+
+def main(argv: list[str]) -> int:
+    """Wait, idle, for a run and keep it."""
+    forget_strays(os.environ)
+    control, status, output = map(int, argv)
+    return keep(control, status, output, lead)
+
+
+def lead(where: dict[str, Any], say: Say) -> None:
+    """Read the order, prepare, become ansible-playbook. It returns only by leaving the process.
+
+    The order comes in a file, since it may be larger than a pipe takes without a reader.
+    """
+    try:
+        play(cast(Order, json.loads(Path(where["file"]).read_text())), say)
+    except RunnerError as error:
+        say(event="refused", code=error.code, message=str(error))
+        os._exit(NO_COMMAND if isinstance(error, AnsibleMissing) else REFUSED)
+
+
+def play(order: Order, say: Say) -> None:
+    """Check out, write the files, execute."""
+    os.environ.update(order["mark"])  # for git
+    trees = prepare(order)
+    say(
+        event="prepared",
+        playbook_sha=trees.playbook.sha,
+        inventory_sha=trees.inventory.sha if "repository" in order["inventory"] else None,
+    )
+    with own_disk():
+        paths = write_files(order, trees)
+    environment = command.environment(order)
+    executable = find_ansible(order, environment)
+    os.chdir(trees.playbook.root)
+    say(event="playing")
+    try:
+        os.execve(executable, command.arguments(order, paths), environment)
+    except FileNotFoundError as error:  # the interpreter its first line names
+        raise AnsibleMissing from error
+    except OSError as error:  # an environment that is too large, a file that is no program
+        raise RunnerError(f"{executable}: {error.strerror}", "not_executable") from error
+
+
+def find_ansible(order: Order, environment: dict[str, str]) -> str:
+    """Find the command while its path, if relative, still is so to where the runner started."""
+    found = shutil.which(order["ansible_playbook"], path=environment.get("PATH"))
+    if found is None:
+        raise AnsibleMissing
+    return os.path.abspath(found)
+
+
+@dataclass(frozen=True)
+class Trees:
+    """Where the run's repositories are; one tree when both are the same commit."""
+
+    playbook: Tree
+    inventory: Tree
+
+
+def prepare(order: Order) -> Trees:
+    """Resolve and check out the playbook's repository, and the inventory's where it has one."""
+    wanted, inventory = order["playbook"], order["inventory"]
+    playbook_sha = settle(order, "playbook", wanted["repository"], wanted["ref"])
+    playbook = check_out(order, "project", wanted["repository"], playbook_sha)
+    if "repository" not in inventory:
+        return Trees(playbook, playbook)
+    inventory_sha = settle(order, "inventory", inventory["repository"], inventory["ref"])
+    if (inventory["repository"], inventory_sha) == (playbook.url, playbook.sha):
+        return Trees(playbook, playbook)
+    return Trees(playbook, check_out(order, "inventory", inventory["repository"], inventory_sha))
+
+
+def settle(order: Order, what: Literal["playbook", "inventory"], url: str, ref: str) -> str:
+    """Take the commit that was pinned for this run, else the one *ref* stands for now."""
+    return order["pinned"][what] or resolve(url, ref, tuple(order["protocols"]))
+
+
+def check_out(order: Order, name: str, url: str, sha: str) -> Tree:
+    """Check out below the run's directory."""
+    destination = Path(order["directory"]) / name
+    return checkout(Path(order["cache"]), url, sha, destination, tuple(order["protocols"]))
+
+
+def write_files(order: Order, trees: Trees) -> Paths:
+    """Write what Ansible shall read and nobody else may; find what is in the trees."""
+    directory = Path(order["directory"])
+    playbook = inside(trees.playbook, order["playbook"]["path"])
+    inventory = order["inventory"]
+    if "content" in inventory:
+        content = inventory["content"]
+        hosts = write(directory / command.inventory_name(content), content)
+    else:
+        hosts = inside(trees.inventory, inventory["path"], "any")
+    document = variables_document(order["vars"], order["accepted"])
+    variables = write(directory / "variables.yml", document)
+    command.control_path(directory).mkdir(0o700)  # exclusive: the fallback is in a public place
+    return Paths(playbook, hosts, variables)
+
+
+def write(path: Path, content: str) -> Path:
+    """Write a new file that only this user can read."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(content)
+    return path
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,69 @@
+"""What the runner orders a leader to do: one run, complete, as JSON in a file."""
+
+from typing import Any, TypedDict
+
+
+class Source(TypedDict):
+    """A file or directory at a ref of a repository."""
+
+    repository: str
+    ref: str
+    path: str
+
+
+class Inventory(TypedDict, total=False):
+    """Either content, or a path in the playbook's tree, or a whole Source."""
+
+    content: str
+    path: str
+    repository: str
+    ref: str
+
+
+class Pinned(TypedDict):
+    """Commits that were settled before, by a hook or the run that is repeated."""
+
+    playbook: str | None
+    inventory: str | None
+
+
+class Options(TypedDict, total=False):
+    """What ansible-playbook shall do: empty, 0 and False say nothing."""
+
+    limit: str | None
+    tags: list[str]
+    skip_tags: list[str]
+    forks: int | None
+    verbosity: int
+    check: bool
+    diff: bool
+    become: bool
+
+
+class Order(TypedDict):
+    """All that the leader needs to know of a run."""
+
+    run: int
+    template: str
+    installation: str
+    #: The run's own directory: there already, 0700, removed with all it holds afterwards.
+    directory: str
+    #: Where the object stores are, shared by all runs of this machine.
+    cache: str
+    playbook: Source
+    inventory: Inventory
+    #: The template's own variables: trusted, may be Jinja.
+    vars: dict[str, Any]
+    #: The caller's, and the defaults of what a caller may set: never evaluated.
+    accepted: dict[str, Any]
+    options: Options
+    #: The template's environment for ansible-playbook.
+    environment: dict[str, str]
+    pinned: Pinned
+    #: Path or name of the command.
+    ansible_playbook: str
+    #: What of the runner's environment a playbook may see.
+    base_environment: dict[str, str]
+    #: Tells the run's processes from all others: CURTAIN_RUN and CURTAIN_INSTALLATION.
+    mark: dict[str, str]
+    protocols: list[str]
