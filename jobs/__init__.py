@@ -1,0 +1,1 @@
+"""What the web asks of the runners: the queue's side of a run."""

@@ -1,0 +1,67 @@
+"""`python -m runner`: take runs, hold them, settle them; a watchdog beside."""
+
+import logging
+import os
+import sys
+import threading
+import time
+
+from redis.exceptions import RedisError
+
+from runner import clients, logs
+from runner.errors import RunnerError
+from runner.settings import Settings
+from runner.store.connection import AWAY, Line
+from runner.store.migrate import require_schema
+from runner.supervise import Runner
+from runner.watchdog import Watchdog
+
+log = logging.getLogger("runner")
+
+AGAIN = 1.0  # seconds until a service that is away at the start is tried again
+
+
+def main() -> int:
+    """Serve until SIGTERM."""
+    logs.configure()
+    try:
+        settings = Settings.from_environ(os.environ)
+    except RunnerError as error:
+        log.error("%s", error)
+        return 2
+    line = await_postgres(settings)
+    runner = await_redis(settings, line)
+    watchdog = Watchdog(settings, clients.connect(settings.redis_url), Line(settings.database_url))
+    watching = threading.Thread(target=watchdog.watch, name="watchdog", daemon=True)
+    watching.start()
+    runner.work()
+    watchdog.closing.set()
+    watching.join(timeout=5)
+    return 0
+
+
+def await_postgres(settings: Settings) -> Line:
+    """A line to a Postgres that has our schema; waits for both."""
+    line = Line(settings.database_url)
+    while True:
+        try:
+            require_schema(line.conn())
+        except (RunnerError, *AWAY) as error:
+            log.warning("waiting for Postgres: %s", error)
+            time.sleep(AGAIN)
+        else:
+            return line
+
+
+def await_redis(settings: Settings, line: Line) -> Runner:
+    """A runner, once Redis answers."""
+    while True:
+        try:
+            return Runner(settings, clients.connect(settings.redis_url), line)
+        except RedisError as error:
+            log.warning("waiting for Redis: %s", error)
+            time.sleep(AGAIN)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""How the end of a run is judged: pure policy, tested by a table."""
+
+import re
+import signal
+from dataclasses import dataclass
+from typing import Any
+
+from runner.run import Run, RunState, StopOutcome
+
+#: What ansible-playbook means by its exit codes (ansible-core 2.15 to 2.21, measured).
+MEANINGS = {
+    1: "ansible-playbook failed",
+    2: "a task failed on at least one host",
+    3: "a task failed on at least one host",
+    4: "at least one host was unreachable, or the playbook could not be parsed",
+    5: "an option or a value in ansible.cfg is not valid",
+    99: "ansible-playbook was interrupted, not by Curtain",
+    250: "ansible-playbook met an unexpected error",
+}
+
+ERROR = re.compile(r"^(?:\x1b\[[0-9;]*m)*(?:\[ERROR\]:|ERROR!)\s+(.+?)(?:\x1b\[[0-9;]*m)*$", re.M)
+
+
+@dataclass(frozen=True, kw_only=True)
+class End:
+    """What is known of a family that is gone."""
+
+    #: As in Popen: negative for a signal; None when the leader's end was not seen.
+    exit_code: int | None
+    #: Our signals that reached the family before the leader had ended, in their order.
+    signalled: tuple[str, ...] = ()
+    #: Why the first of them was sent: stop, timeout, shutdown, orphaned; None when none was.
+    why: str | None = None
+    #: The gate was never opened: nothing of the playbook ran.
+    never_started: bool = False
+    #: Why the leader could not become ansible-playbook.
+    refusal: str | None = None
+    #: Our runner was being shut down when the leader ended.
+    shutting_down: bool = False
+    #: The last output, to find ansible's own reason in.
+    tail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """The final state of a run and what is kept beside it."""
+
+    state: RunState
+    message: str
+    exit_code: int | None = None
+    stop_outcome: StopOutcome | None = None
+
+    def detail(self) -> dict[str, Any]:
+        """What its event tells."""
+        told = {
+            "message": self.message,
+            "exit_code": self.exit_code,
+            "stop_outcome": self.stop_outcome,
+        }
+        return {name: value for name, value in told.items() if value is not None}
+
+
+def judge(run: Run, end: End) -> Verdict:
+    """Name the final state of *run*, whose family is gone."""
+    if end.why == "timeout":
+        limit = run.spec["timeout"]
+        return _ended(end, RunState.TIMED_OUT, f"its time limit of {limit} seconds passed")
+    if end.why is not None and run.stop_requested_at is not None:
+        return _stopped(run, end)
+    if end.why == "shutdown":
+        return _ended(end, RunState.INTERRUPTED, "its runner was shut down")
+    if end.why == "orphaned":
+        return _ended(end, RunState.INTERRUPTED, "its runner died; its family was ended")
+    return _ended_by_itself(end)
+
+
+def _stopped(run: Run, end: End) -> Verdict:
+    who = f"stopped by {run.stop_requested_by}"
+    why = f": {run.stop_reason}" if run.stop_reason else ""
+    if end.never_started:
+        return Verdict(
+            state=RunState.STOPPED,
+            message=f"{who} before it was started{why}",
+            stop_outcome=StopOutcome.NEVER_STARTED,
+        )
+    killed = "KILL" in end.signalled
+    return Verdict(
+        state=RunState.STOPPED,
+        message=f"{who}{why}",
+        exit_code=end.exit_code,
+        stop_outcome=StopOutcome.KILLED if killed else StopOutcome.TERMINATED,
+    )
+
+
+def _ended_by_itself(end: End) -> Verdict:
+    if end.refusal:
+        return _ended(end, RunState.FAILED, end.refusal)
+    if end.exit_code is None:
+        return _ended(end, RunState.FAILED, "its keeper was killed, not by Curtain")
+    if end.exit_code == 0:
+        return _ended(end, RunState.SUCCEEDED, "the playbook ended well")
+    if end.exit_code < 0 and end.shutting_down:
+        # A platform signals every process of the container, ansible-playbook too.
+        return _ended(end, RunState.INTERRUPTED, "the platform shut its runner's container down")
+    if end.exit_code < 0:
+        name = signal.Signals(-end.exit_code).name
+        return _ended(end, RunState.FAILED, f"killed by {name}, not by Curtain")
+    return _ended(end, RunState.FAILED, explain(end.exit_code, end.tail))
+
+
+def _ended(end: End, state: RunState, message: str) -> Verdict:
+    code = None if end.refusal or end.never_started else end.exit_code
+    return Verdict(state=state, message=message, exit_code=code)
+
+
+def explain(exit_code: int, tail: str) -> str:
+    """Say what *exit_code* means, with ansible's own reason where the output gives one."""
+    meaning = MEANINGS.get(exit_code, "ansible-playbook failed")
+    if exit_code == 4:
+        unreachable = "PLAY RECAP" in tail
+        meaning = (
+            "at least one host was unreachable" if unreachable else "the playbook is not valid"
+        )
+    reasons = ERROR.findall(tail) if exit_code != 2 else []
+    reason = f": {reasons[0].strip()}" if reasons else ""
+    return f"{meaning} (exit code {exit_code}){reason}"[:500]

@@ -1,0 +1,134 @@
+"""The runner's end of a keeper: its pipes, and the requests that go down them.
+
+Keepers are started idle and ahead of need, so that their start-up (some 150 ms of imports) costs
+a run nothing.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from runner.record import parse_lines
+
+ROOT = Path(__file__).resolve().parent.parent
+SPARES = 1  # idle keepers; a burst of runs finds keepers that are still starting
+CHUNK = 65_536  # bytes per read of a pipe: its usual capacity
+
+
+class Kept:
+    """One keeper process with its three pipes. Only `request` may be called by any thread."""
+
+    def __init__(self) -> None:
+        """Start an idle keeper."""
+        control, end = os.pipe()
+        self._control: int | None = end
+        self.status, status = os.pipe()
+        self.output, output = os.pipe()
+        theirs = (control, status, output)
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "runner.leader", *map(str, theirs)],
+            pass_fds=theirs,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            process_group=0,  # the terminal's Ctrl-C is the runner's to answer
+        )
+        for descriptor in theirs:
+            os.close(descriptor)
+        for descriptor in (self.status, self.output):
+            os.set_blocking(descriptor, False)
+        self._lock = threading.Lock()
+        self._line = b""
+
+    @property
+    def pid(self) -> int:
+        """The keeper's own pid: the family is below it."""
+        return self.process.pid
+
+    def order(self, order: dict[str, Any]) -> None:
+        """Give it the one order of its life."""
+        self._send(json.dumps(order).encode() + b"\n")
+
+    def open_gate(self) -> None:
+        """Let the leader go on."""
+        self._send(b"o")
+
+    def request(self, letter: bytes) -> None:
+        """Ask it to end the family: s stops, k forces, t for a time-out, d for a shutdown."""
+        self._send(letter)
+
+    def _send(self, message: bytes) -> None:
+        with self._lock:
+            if self._control is None:
+                return
+            try:
+                os.write(self._control, message)
+            except BrokenPipeError:
+                return  # it is gone; its status pipe tells so too
+
+    def read_status(self) -> Iterator[dict[str, Any]] | None:
+        """The status lines that have come. None when no more can come: it has ended."""
+        try:
+            received = os.read(self.status, CHUNK)
+        except BlockingIOError:
+            return iter(())
+        if not received:
+            return None
+        *lines, self._line = (self._line + received).split(b"\n")
+        return parse_lines(lines)
+
+    def read_output(self) -> bytes | None:
+        """Output that has come, at most CHUNK. None at its end; empty when there is none now."""
+        try:
+            return os.read(self.output, CHUNK) or None
+        except BlockingIOError:
+            return b""
+
+    def close(self) -> None:
+        """Close the pipes: an idle keeper ends by that, one that is gone is reaped."""
+        with self._lock:
+            if self._control is not None:
+                os.close(self._control)
+                self._control = None
+        os.close(self.status)
+        os.close(self.output)
+        self.process.wait()
+
+
+class Keepers:
+    """The idle keepers of a runner."""
+
+    def __init__(self, spares: int = SPARES) -> None:
+        """Start the first ones."""
+        self._spares = spares
+        self._idle: deque[Kept] = deque()
+        self.refill()
+
+    @property
+    def pids(self) -> set[int]:
+        """The pids of the idle ones."""
+        return {kept.pid for kept in self._idle}
+
+    def take(self) -> Kept:
+        """An idle keeper. Raise OSError when none can be started."""
+        while self._idle:
+            kept = self._idle.popleft()
+            if kept.process.poll() is None:
+                return kept
+            kept.close()
+        return Kept()
+
+    def refill(self) -> None:
+        """Start what is missing. Raise OSError when none can be started."""
+        while len(self._idle) < self._spares:
+            self._idle.append(Kept())
+
+    def close(self) -> None:
+        """End the idle ones."""
+        while self._idle:
+            self._idle.popleft().close()

@@ -1,0 +1,260 @@
+"""A run that this runner holds: what its keeper says, what was asked, what is yet to write."""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from runner.judge import End
+from runner.kept import Kept
+from runner.output import ENOUGH, Output
+from runner.run import Run
+from runner.store import events, moves, output
+from runner.store.connection import Connection
+
+log = logging.getLogger(__name__)
+
+FLUSH = 0.25  # seconds that output may wait for more before it is stored
+HOLD = 0.5  # seconds to wait for our own SIGTERM when a leader has died of one
+
+Entry = Callable[[Connection], None]
+
+
+class Live:
+    """One family, its keeper's pipes, and a journal of what Postgres is still to be told.
+
+    Only `stop`, `force` and `mask` are called by the listener's thread.
+    """
+
+    def __init__(self, run: Run, kept: Kept, out: Output, directory: Path) -> None:
+        """Hold *run*, whose keeper has its order."""
+        self.run = run
+        self.kept = kept
+        self.output = out
+        #: All that the run has on this machine.
+        self.directory = directory
+        self.deadline = time.monotonic() + float(run.spec["timeout"])
+        #: Somebody else has the lease, or nobody: nothing we say counts any more.
+        self.is_disowned = False
+        #: The keeper has said that the family is gone, or has itself been killed.
+        self.is_gone = False
+        self.gone_at: float | None = None
+        #: The keeper ended without proof: whoever carries the mark must be found and ended.
+        self.keeper_was_killed = False
+        self.output_is_open = True
+        self.flushed_at = 0.0
+        self._journal: deque[Entry] = deque()
+        self._asked: set[bytes] = set()
+        self._leader: dict[str, Any] = {}
+        self._why: str | None = None
+        self._signalled: list[str] = []
+        self._exit: dict[str, Any] | None = None
+        self._refusal: str | None = None
+
+    # What is asked of it
+
+    def stop(self) -> None:
+        """Somebody asked for a stop."""
+        self._request(b"s")
+
+    def force(self) -> None:
+        """Somebody asked for a stop without grace."""
+        self._request(b"k")
+
+    def interrupt(self) -> None:
+        """The runner is being shut down."""
+        self._request(b"d")
+
+    def enforce_limit(self, now: float) -> None:
+        """End it when its time is up."""
+        if now > self.deadline:
+            self._request(b"t")
+
+    def disown(self) -> None:
+        """End a family that is not ours any more, as fast as it goes."""
+        if not self.is_disowned:
+            log.warning("run %d: its lease is another's, its family is ended", self.run.id)
+            self.is_disowned = True
+        self._request(b"k")
+
+    def _request(self, letter: bytes) -> None:
+        if letter not in self._asked:
+            self._asked.add(letter)
+            self.kept.request(letter)
+
+    # What its keeper says
+
+    def hear(self, line: dict[str, Any]) -> None:
+        """Take one status line."""
+        log.debug("run %d: %s", self.run.id, line, extra={"run": self.run.id})
+        getattr(self, f"_on_{line['event']}")(line)
+
+    def _on_started(self, line: dict[str, Any]) -> None:
+        self._leader = line
+        self._journal.append(self._register)
+
+    def _register(self, conn: Connection) -> None:
+        """Record the leader that waits at the gate, then let it go on, or not."""
+        registered = moves.register(
+            conn,
+            self.run,
+            leader=self._leader["pid"],
+            created=self._leader["created"],
+            keeper=self._leader["keeper"],
+            directory=str(self.directory),
+        )
+        if registered is None:
+            self.disown()
+            return
+        self.run = registered
+        log.info("run %d: group %d started", self.run.id, self._leader["pid"], extra=self._tag)
+        if self.run.force_requested_at:
+            self.force()
+        elif self.run.stop_requested_at:
+            self.stop()
+        else:
+            self.kept.open_gate()
+
+    def _on_prepared(self, line: dict[str, Any]) -> None:
+        shas = {name: line[name] for name in ("playbook_sha", "inventory_sha")}
+        self._move(lambda conn: moves.prepared(conn, self.run, **shas))
+
+    def _on_playing(self, line: dict[str, Any]) -> None:
+        self._move(lambda conn: moves.play(conn, self.run))
+
+    def _on_refused(self, line: dict[str, Any]) -> None:
+        self._refusal = line["message"].replace("\0", "\N{REPLACEMENT CHARACTER}")
+        self._note("refused", {"code": line["code"], "message": self._refusal})
+
+    def _on_signal(self, line: dict[str, Any]) -> None:
+        told = {name: line[name] for name in ("signal", "to", "why", "after")}
+        if self._exit is None and self._why is None:
+            self._why = line["why"]
+        level = logging.INFO if line["signal"] == "INT" else logging.WARNING
+        message = "run %d: SIG%s to %d processes, because of %s, after %.3f s"
+        log.log(
+            level, message, self.run.id, told["signal"], told["to"], told["why"], told["after"],
+            extra=self._tag,
+        )  # fmt: skip
+        self._signalled.append(line["signal"])
+        self._note("signalled", told)
+
+    def _on_exit(self, line: dict[str, Any]) -> None:
+        self._exit = line
+        if not line["signalled"] and not line["never_started"]:
+            self._why = None  # nothing of ours reached it: it ended by itself
+        self._note("exited", {"code": line["code"]})
+
+    def _on_survivors(self, line: dict[str, Any]) -> None:
+        self.name_survivors(line["processes"])
+
+    def name_survivors(self, survivors: list[dict[str, Any]]) -> None:
+        """Tell who would not die; the run stays what it is."""
+        log.warning("run %d: survivors: %s", self.run.id, survivors, extra=self._tag)
+        self._move(lambda conn: moves.record_survivors(conn, self.run, survivors))
+
+    def _on_gone(self, line: dict[str, Any]) -> None:
+        self.is_gone = True
+        self.gone_at = time.monotonic()
+
+    def lose_keeper(self) -> None:
+        """The keeper ended without saying that the family is gone."""
+        self.keeper_was_killed = not self.is_gone
+
+    def note_sweep(self, killed: int, survivors: list[dict[str, Any]]) -> None:
+        """Take what came of ending the family in the dead keeper's place."""
+        if killed:
+            log.warning("run %d: SIGKILL to %d orphans of its keeper", self.run.id, killed)
+            self._signalled.append("KILL")
+            self._note("signalled", {"signal": "KILL", "to": killed, "why": "keeper_killed"})
+            if self._asked & {b"s", b"k"} and self._why is None:
+                self._why = "stop"
+        if survivors and survivors != self.run.survivors:
+            self.name_survivors(survivors)
+        if not survivors:
+            self.is_gone = True
+            self.gone_at = time.monotonic()
+
+    # What Postgres is still to be told
+
+    @property
+    def _tag(self) -> dict[str, int]:
+        return {"run": self.run.id}
+
+    def _note(self, kind: str, detail: dict[str, Any]) -> None:
+        self._journal.append(
+            lambda conn: events.append(conn, self.run.id, kind, str(self.run.runner), detail)
+        )
+
+    def _move(self, move: Callable[[Connection], Run | None]) -> None:
+        def entry(conn: Connection) -> None:
+            moved = move(conn)
+            if moved is None:
+                self.disown()
+            else:
+                self.run = moved
+
+        self._journal.append(entry)
+
+    def is_due(self, now: float) -> bool:
+        """Whether something should be written now and not later."""
+        waited = now - self.flushed_at >= FLUSH or self.output.waiting >= ENOUGH or self.is_gone
+        return bool(self._journal) or (self.output.waiting > 0 and waited)
+
+    @property
+    def wants_output(self) -> bool:
+        """Whether its pipe should be read on, for there is room for what comes."""
+        return self.output_is_open and self.output.waiting < ENOUGH
+
+    def write(self, conn: Connection) -> bool:
+        """Write the journal and the output that waits. Whether followers have something to see."""
+        is_news = bool(self._journal)
+        while self._journal:
+            self._journal[0](conn)
+            self._journal.popleft()
+        while self.output.waiting and not self.is_disowned:
+            is_news = True
+            chunk = self.output.next_chunk()
+            token = self.run.lease_token
+            assert token is not None
+            if not output.append(conn, self.run.id, token, self.output.stored, chunk):
+                self.disown()
+            else:
+                self.output.taken()
+        self.flushed_at = time.monotonic()
+        return is_news
+
+    @property
+    def is_written(self) -> bool:
+        """Whether Postgres has been told everything but the end."""
+        nothing_waits = self.is_disowned or not self.output.waiting
+        return not self._journal and nothing_waits
+
+    def is_over(self, now: float, *, shutting_down: bool) -> bool:
+        """Whether the family is gone and its last byte is in our hands: it can be judged."""
+        if not self.is_gone or self.output_is_open:
+            return False
+        died_of_term = self._exit is not None and self._exit["code"] < 0 and not self._signalled
+        held = died_of_term and not shutting_down and now - (self.gone_at or now) < HOLD
+        return not held
+
+    def end(self, *, shutting_down: bool) -> End:
+        """What is known of the family that is gone."""
+        known = self._exit or {"code": None, "signalled": [], "never_started": False}
+        return End(
+            exit_code=known["code"],
+            signalled=tuple(self._signalled if self._why else ()),
+            why=self._why,
+            never_started=known["never_started"],
+            refusal=self._refusal,
+            shutting_down=shutting_down,
+            tail=self.output.tail.decode(errors="replace"),
+        )
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all that the family wrote is stored."""
+        out = self.output
+        return not (out.is_truncated or out.is_torn or self.is_disowned)

@@ -1,0 +1,35 @@
+"""Which machine this is, and whether a runner that called itself so still lives on it."""
+
+import os
+import re
+from functools import cache
+from pathlib import Path
+
+from runner import linux
+
+NAME = re.compile(r"(?P<machine>.+)\.(?P<pid>\d+)\.(?P<created>\d+)")
+
+
+@cache
+def boot() -> str:
+    """Boot id and PID namespace: a pid means nothing under another one."""
+    boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return f"{boot_id}/{os.stat('/proc/self/ns/pid').st_ino}"
+
+
+def process_name(machine: str) -> str:
+    """A name for this process that no other process can have: machine, pid, start time."""
+    return f"{machine}.{os.getpid()}.{_created(os.getpid())}"
+
+
+def runner_is_alive(name: str) -> bool:
+    """Whether the runner of that name lives here. Only for a name of this very boot."""
+    match = NAME.fullmatch(name)
+    if match is None:
+        return False
+    return _created(int(match["pid"])) == int(match["created"])
+
+
+def _created(pid: int) -> int | None:
+    process = linux.read(pid)
+    return process.created if process is not None and process.is_alive else None

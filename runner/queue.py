@@ -1,0 +1,53 @@
+"""RQ's queue of runs: ids only. That a run is executed once is decided by claim, not here."""
+
+from redis import Redis
+from rq.exceptions import DuplicateJobError
+from rq.intermediate_queue import IntermediateQueue
+from rq.job import Job
+from rq.queue import Queue
+from rq.serializers import JSONSerializer
+
+from runner import keys
+
+#: What a plain RQ worker would call; jobs.runs says why it must not.
+PLAY = "jobs.runs.play"
+KEEP_RESULT = 300  # seconds; the run's row tells more, and for ever
+KEEP_FAILURE = 86_400  # seconds
+
+
+def queue_of_runs(redis: Redis) -> Queue:
+    """The queue that every runner takes from."""
+    return Queue(keys.QUEUE, connection=redis, serializer=JSONSerializer)
+
+
+def enqueue(redis: Redis, run_id: int, *, timeout: int) -> None:
+    """Put the run into the queue unless it is there: unique, since redis-py repeats commands."""
+    try:
+        queue_of_runs(redis).enqueue_call(
+            PLAY,
+            args=(run_id,),
+            job_id=str(run_id),
+            timeout=timeout,
+            result_ttl=KEEP_RESULT,
+            failure_ttl=KEEP_FAILURE,
+            description=f"run {run_id}",
+            unique=True,
+        )
+    except DuplicateJobError:
+        return  # the answer to the first try was lost
+
+
+def enqueue_again(redis: Redis, run_id: int, *, timeout: int) -> None:
+    """Put a run into the queue that RQ has forgotten, whatever it remembers of it."""
+    job = Job.exists(str(run_id), connection=redis) and Job.fetch(
+        str(run_id), connection=redis, serializer=JSONSerializer
+    )
+    if job:
+        job.delete()
+    IntermediateQueue(queue_of_runs(redis).key, redis).remove(str(run_id))
+    enqueue(redis, run_id, timeout=timeout)
+
+
+def waiting(redis: Redis) -> set[int]:
+    """The runs that some runner will take from the queue."""
+    return {int(job_id) for job_id in queue_of_runs(redis).get_job_ids() if job_id.isdigit()}

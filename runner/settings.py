@@ -1,0 +1,144 @@
+"""What can be set from outside, read once at each entry point."""
+
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from runner.errors import RunnerError
+
+
+class SettingsInvalid(RunnerError):
+    """The settings are not usable."""
+
+
+class Settings(BaseModel):
+    """Every setting, checked. The README's table is made of these descriptions."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    database_url: str = Field(
+        alias="DATABASE_URL", min_length=1, description="Postgres 15 or newer: postgresql://…"
+    )
+    redis_url: str = Field(
+        alias="REDIS_URL", min_length=1, description="Redis 6.2 or newer, or Valkey: redis://…"
+    )
+    admin_token: str = Field(
+        alias="CURTAIN_ADMIN_TOKEN",
+        min_length=16,
+        repr=False,
+        description="the bearer token of the API; 16 characters or more",
+    )
+    secret_key: str = Field(
+        alias="CURTAIN_SECRET_KEY",
+        min_length=16,
+        repr=False,
+        description="encrypts secret variables at rest; after a comma older keys, still read",
+    )
+    data: Path = Field(
+        alias="CURTAIN_DATA",
+        default=Path(".data"),
+        description="where the runner keeps its Git cache and the directories of live runs",
+    )
+    slots: int = Field(
+        alias="RUNNER_SLOTS", default=10, ge=1, le=1000, description="runs at once per runner"
+    )
+    machine: str = Field(
+        alias="RUNNER_MACHINE",
+        default_factory=socket.gethostname,
+        description="the name of the runner's machine, shown on runs",
+    )
+    drain: float = Field(
+        alias="RUNNER_DRAIN",
+        default=10.0,
+        ge=0,
+        le=3600,
+        description="seconds that live runs may go on after SIGTERM before they are interrupted",
+    )
+    shutdown_grace: float = Field(
+        alias="RUNNER_SHUTDOWN_GRACE",
+        default=6.0,
+        ge=0,
+        le=3600,
+        description="seconds from terminate to kill when the runner is shut down",
+    )
+    pass_environment: tuple[str, ...] = Field(
+        alias="RUNNER_PASS_ENV",
+        default=(),
+        description="names of the runner's variables that playbooks may see; `AWS_*` style, commas",
+    )
+    ansible_playbook: str = Field(
+        alias="ANSIBLE_PLAYBOOK",
+        default="",
+        description="the command; by default the one beside Python, else the one on PATH",
+    )
+    git_protocols: tuple[str, ...] = Field(
+        alias="CURTAIN_GIT_PROTOCOLS",
+        default=("https", "ssh", "file"),
+        description="what repository URLs may begin with",
+    )
+    output_limit: int = Field(
+        alias="CURTAIN_OUTPUT_LIMIT",
+        default=256 * 2**20,
+        ge=2**16,
+        description="bytes of output kept per run; what follows is dropped with a notice",
+    )
+    followers: int = Field(
+        alias="CURTAIN_FOLLOWERS",
+        default=200,
+        ge=1,
+        description="requests per web process that may follow or wait at once",
+    )
+    lease: float = Field(
+        alias="RUNNER_LEASE",
+        default=30.0,
+        ge=1,
+        description="seconds a runner's right to a run lasts without a heartbeat",
+    )
+
+    @field_validator("pass_environment", "git_protocols", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return (
+            tuple(filter(None, value.replace(",", " ").split()))
+            if isinstance(value, str)
+            else value
+        )
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Read every setting. Raise SettingsInvalid naming all that are missing or wrong."""
+        try:
+            return cls.model_validate({name: value for name, value in environ.items() if value})
+        except ValidationError as error:
+            wrong = [f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors()]
+            raise SettingsInvalid("; ".join(wrong)) from None
+
+    @property
+    def beat(self) -> float:
+        """Seconds between two heartbeats: two may fail before a lease runs out."""
+        return self.lease / 3
+
+    @property
+    def runs_directory(self) -> Path:
+        """Where live runs have their directories."""
+        return self.data.absolute() / "runs"
+
+    @property
+    def git_directory(self) -> Path:
+        """Where the object stores of repositories are."""
+        return self.data.absolute() / "git"
+
+    def ansible_command(self) -> str:
+        """The ansible-playbook to execute; its bare name when there is none to be found."""
+        if self.ansible_playbook:
+            return self.ansible_playbook
+        beside = Path(sys.executable).with_name("ansible-playbook")
+        if os.access(beside, os.X_OK):
+            return str(beside)
+        return shutil.which("ansible-playbook") or "ansible-playbook"

@@ -1,0 +1,114 @@
+"""Connections to Postgres that never hang: every wait for an answer has a bound."""
+
+import logging
+import time
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.abc import PQGen
+from psycopg.errors import _WaitTimeout
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import ConnectionPool
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+AWAY = (psycopg.OperationalError, psycopg.InterfaceError)
+
+CONNECT = 3  # seconds to get a connection
+STATEMENT = 8.0  # seconds for one statement
+ANSWER = 10.0  # seconds for one answer of the server
+OPTIONS: Any = {"autocommit": True, "connect_timeout": CONNECT, "application_name": "curtain"}
+AGAIN = 1.0  # seconds until a lost line is tried again
+
+
+class DatabaseAway(psycopg.OperationalError):
+    """Postgres does not answer."""
+
+
+class Connection(psycopg.Connection[DictRow]):
+    """A connection that gives up on a server that is there but silent.
+
+    libpq waits for ever for a server that was frozen or cut off behind a proxy: neither
+    statement_timeout (the server's own) nor keepalives (answered by its kernel) end that.
+    """
+
+    def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
+        """Run *gen* to its end. Close and raise DatabaseAway when it takes too long."""
+        try:
+            return super().wait(gen, interval, ANSWER if timeout is None else timeout)
+        except _WaitTimeout as error:
+            self.close()
+            raise DatabaseAway(f"no answer within {ANSWER:g} seconds") from error
+
+
+Pool = ConnectionPool[Connection]
+
+
+def connect(url: str) -> Connection:
+    """Connect, each statement its own transaction, rows as dictionaries."""
+    conn = Connection.connect(url, row_factory=dict_row, **OPTIONS)
+    limit_statements(conn)
+    return conn
+
+
+def limit_statements(conn: Connection) -> None:
+    """Let the server give up before we do: what we gave up must not happen later."""
+    conn.execute(f"SET statement_timeout = {int(STATEMENT * 1000)}")
+
+
+class Line:
+    """The one connection of a loop: made anew when it was lost, but not in every turn."""
+
+    def __init__(self, url: str) -> None:
+        """Connect to *url* when first asked to."""
+        self._url = url
+        self._conn: Connection | None = None
+        self._lost_at: float | None = None
+        #: Since when Postgres has answered without a break; monotonic. None while it is away.
+        self.up_since: float | None = None
+
+    @property
+    def is_up(self) -> bool:
+        """Whether Postgres answered when it was last asked."""
+        return self._lost_at is None
+
+    def conn(self) -> Connection:
+        """The connection. Raise DatabaseAway when there is none to be had now."""
+        if self._conn is None or self._conn.closed:
+            if self._lost_at is not None and time.monotonic() < self._lost_at + AGAIN:
+                raise DatabaseAway("it will be tried again in a moment")
+            self._conn = connect(self._url)
+            if self._lost_at is not None:
+                log.info("Postgres is back")
+            self._lost_at = None
+            self.up_since = time.monotonic()
+        return self._conn
+
+    def lose(self, error: Exception) -> None:
+        """Note that it does not answer."""
+        if self._lost_at is None:
+            log.warning("Postgres is away, what happens is kept: %s", error)
+        if self._lost_at is None or time.monotonic() > self._lost_at + AGAIN:
+            self._lost_at = time.monotonic()
+        self.up_since = None
+        if self._conn is not None:
+            self._conn.close()
+            self._conn = None
+
+
+def pool(url: str, *, size: int) -> Pool:
+    """Make a pool of up to *size* connections, opened when first needed."""
+    return ConnectionPool(
+        url,
+        connection_class=Connection,
+        kwargs={"row_factory": dict_row, **OPTIONS},
+        configure=limit_statements,
+        min_size=1,
+        max_size=size,
+        timeout=CONNECT + 2,
+        max_idle=300,
+        check=None,
+        open=True,
+    )

@@ -1,0 +1,204 @@
+"""The moves of a run by the runner that holds it: one guarded statement each, its event with it.
+
+A move that returns None lost a race: somebody else was first, and nothing was changed.
+"""
+
+from collections.abc import Sequence
+from typing import Any, LiteralString
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from runner.judge import Verdict
+from runner.run import Run
+from runner.store.connection import Connection
+
+#: What ends a run: nothing of the lease stays, the directory is the runner's to remove.
+RELEASE: LiteralString = """
+    phase = NULL, lease_token = NULL, lease_expires_at = NULL, finished_at = now()"""
+
+
+def move(
+    conn: Connection,
+    update: LiteralString,
+    kind: str,
+    actor: str,
+    detail: dict[str, Any],
+    **values: Any,
+) -> Run | None:
+    """Run *update* and note it as *kind*, both or neither."""
+    row = conn.execute(
+        f"""WITH moved AS ({update} RETURNING *, false AS stale),
+                 noted AS (
+                     INSERT INTO run_events (run_id, kind, state, actor, detail)
+                     SELECT id, %(kind)s, state, %(actor)s, %(detail)s FROM moved)
+            SELECT * FROM moved""",
+        {"kind": kind, "actor": actor, "detail": Jsonb(detail), **values},
+    ).fetchone()
+    return Run.from_row(row) if row else None
+
+
+def claim(
+    conn: Connection,
+    run_id: int,
+    *,
+    runner: str,
+    machine: str,
+    boot: str,
+    token: UUID,
+    lease: float,
+) -> Run | None:
+    """queued -> running. None if it is queued no more: stopped, expired, or another's."""
+    return move(
+        conn,
+        """UPDATE runs
+              SET state = 'running', phase = 'preparing', claimed_at = now(), attempt = attempt + 1,
+                  runner = %(runner)s, machine = %(machine)s, boot = %(boot)s,
+                  lease_token = %(token)s, heartbeat_at = now(),
+                  lease_expires_at = now() + make_interval(secs => %(lease)s)
+            WHERE id = %(run_id)s AND state = 'queued'""",
+        "claimed",
+        runner,
+        {"machine": machine},
+        run_id=run_id,
+        runner=runner,
+        machine=machine,
+        boot=boot,
+        token=token,
+        lease=lease,
+    )
+
+
+def register(
+    conn: Connection, run: Run, *, leader: int, created: int, keeper: int, directory: str
+) -> Run | None:
+    """Record the leader that waits at the gate. The run returned tells if a stop was asked."""
+    return move(
+        conn,
+        """UPDATE runs
+              SET leader_pid = %(leader)s, leader_created = %(created)s, keeper_pid = %(keeper)s,
+                  directory = %(directory)s
+            WHERE id = %(run_id)s AND state = 'running' AND lease_token = %(token)s""",
+        "started",
+        str(run.runner),
+        {"leader": leader, "keeper": keeper},
+        run_id=run.id,
+        token=run.lease_token,
+        leader=leader,
+        created=created,
+        keeper=keeper,
+        directory=directory,
+    )
+
+
+def prepared(
+    conn: Connection, run: Run, *, playbook_sha: str, inventory_sha: str | None
+) -> Run | None:
+    """Record what was checked out."""
+    return move(
+        conn,
+        """UPDATE runs SET playbook_sha = %(playbook_sha)s, inventory_sha = %(inventory_sha)s
+            WHERE id = %(run_id)s AND state = 'running' AND lease_token = %(token)s""",
+        "prepared",
+        str(run.runner),
+        {"playbook_sha": playbook_sha, "inventory_sha": inventory_sha},
+        run_id=run.id,
+        token=run.lease_token,
+        playbook_sha=playbook_sha,
+        inventory_sha=inventory_sha,
+    )
+
+
+def play(conn: Connection, run: Run) -> Run | None:
+    """preparing -> playing: the leader becomes ansible-playbook."""
+    return move(
+        conn,
+        """UPDATE runs SET phase = 'playing', playing_at = now()
+            WHERE id = %(run_id)s AND state = 'running' AND lease_token = %(token)s""",
+        "playing",
+        str(run.runner),
+        {},
+        run_id=run.id,
+        token=run.lease_token,
+    )
+
+
+def record_survivors(conn: Connection, run: Run, survivors: list[dict[str, Any]]) -> Run | None:
+    """Name the members of the family that would not die; it stays running."""
+    return move(
+        conn,
+        """UPDATE runs SET survivors = %(survivors)s
+            WHERE id = %(run_id)s AND state = 'running' AND lease_token = %(token)s""",
+        "survivors",
+        str(run.runner),
+        {"survivors": survivors},
+        run_id=run.id,
+        token=run.lease_token,
+        survivors=Jsonb(survivors),
+    )
+
+
+def finish(
+    conn: Connection, run: Run, verdict: Verdict, *, actor: str, complete: bool, truncated: bool
+) -> Run | None:
+    """running -> a final state. None if the lease is no longer the one that *run* tells.
+
+    Call it only when the family is gone and the last byte of output is stored.
+    """
+    return move(
+        conn,
+        f"""UPDATE runs
+               SET state = %(state)s, message = %(message)s, exit_code = %(exit_code)s,
+                   stop_outcome = CASE
+                       WHEN stop_requested_at IS NULL THEN NULL
+                       WHEN %(state)s IN ('succeeded', 'failed') THEN 'too_late'
+                       ELSE %(stop_outcome)s END,
+                   stop_seconds = CASE WHEN %(state)s = 'stopped' THEN
+                       extract(epoch FROM clock_timestamp() - stop_requested_at) END,
+                   survivors = '[]', output_complete = %(complete)s,
+                   output_truncated = %(truncated)s, {RELEASE}
+             WHERE id = %(run_id)s AND state = 'running' AND lease_token = %(token)s""",
+        str(verdict.state),
+        actor,
+        verdict.detail(),
+        run_id=run.id,
+        token=run.lease_token,
+        state=verdict.state,
+        message=verdict.message,
+        exit_code=verdict.exit_code,
+        stop_outcome=verdict.stop_outcome,
+        complete=complete,
+        truncated=truncated,
+    )
+
+
+def renew(conn: Connection, tokens: Sequence[UUID], *, lease: float) -> dict[UUID, Run]:
+    """Renew these leases. What is missing in the answer is held no longer."""
+    rows = conn.execute(
+        """UPDATE runs
+              SET heartbeat_at = now(), lease_expires_at = now() + make_interval(secs => %(lease)s)
+            WHERE lease_token = ANY(%(tokens)s) AND state = 'running'
+            RETURNING *, false AS stale""",
+        {"tokens": list(tokens), "lease": lease},
+    ).fetchall()
+    return {row["lease_token"]: Run.from_row(row) for row in rows}
+
+
+def release(conn: Connection, run_id: int, token: UUID, *, actor: str) -> Run | None:
+    """running -> queued: nothing of it has run. None once its leader was registered.
+
+    Without the lease nobody can register a leader any more, so no gate will be opened.
+    """
+    return move(
+        conn,
+        """UPDATE runs
+              SET state = 'queued', phase = NULL, lease_token = NULL, lease_expires_at = NULL,
+                  claimed_at = NULL, attempt = attempt - 1
+            WHERE id = %(run_id)s AND state = 'running' AND lease_token = %(token)s
+              AND leader_pid IS NULL""",
+        "released",
+        actor,
+        {},
+        run_id=run_id,
+        token=token,
+    )

@@ -1,0 +1,63 @@
+"""A run's output: bytes by offset, appended only by the holder of its lease."""
+
+from typing import NamedTuple
+from uuid import UUID
+
+from runner.store.connection import Connection
+
+PAGE = 4 * 2**20  # bytes that one read returns at most
+
+
+class Slice(NamedTuple):
+    """A part of a run's output."""
+
+    #: Offset of the first byte.
+    start: int
+    bytes: bytes
+
+    @property
+    def end(self) -> int:
+        """Offset behind the last byte."""
+        return self.start + len(self.bytes)
+
+
+def append(conn: Connection, run_id: int, token: UUID, start: int, chunk: bytes) -> bool:
+    """Store *chunk* at *start*, the present end. False when the lease is not *token* any more.
+
+    Repeating a call whose answer was lost changes nothing.
+    """
+    row = conn.execute(
+        """WITH held AS (
+               UPDATE runs SET output_bytes = %(start)s + octet_length(%(chunk)s)
+                WHERE id = %(run_id)s AND lease_token = %(token)s
+                  AND output_bytes IN (%(start)s, %(start)s + octet_length(%(chunk)s))
+               RETURNING id),
+           stored AS (
+               INSERT INTO run_output (run_id, start, bytes)
+               SELECT id, %(start)s, %(chunk)s FROM held
+               ON CONFLICT (run_id, start) DO NOTHING)
+           SELECT id FROM held""",
+        {"run_id": run_id, "token": token, "start": start, "chunk": chunk},
+        binary=True,
+    ).fetchone()
+    return row is not None
+
+
+def read(conn: Connection, run_id: int, offset: int, limit: int = PAGE) -> Slice:
+    """Up to *limit* bytes from *offset*, whole chunks first come; empty at the end."""
+    rows = conn.execute(
+        """SELECT start, bytes FROM run_output
+            WHERE run_id = %(run_id)s
+              AND start >= coalesce(
+                      (SELECT max(start) FROM run_output
+                        WHERE run_id = %(run_id)s AND start <= %(offset)s), 0)
+              AND start < %(offset)s + %(limit)s
+            ORDER BY start""",
+        {"run_id": run_id, "offset": offset, "limit": limit},
+        binary=True,
+    ).fetchall()
+    if not rows:
+        return Slice(offset, b"")
+    joined = b"".join(row["bytes"] for row in rows)
+    skip = offset - rows[0]["start"]
+    return Slice(offset, joined[skip : skip + limit])

@@ -1,0 +1,155 @@
+"""Runs as they are made and read. What changes one is in runner.store.moves."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from runner.run import Run, RunState, Trigger
+from runner.store.connection import Connection
+
+#: Every column of a run, and whether what it says of processes may be trusted.
+SELECT = """
+    SELECT runs.*, coalesce(state = 'running' AND lease_expires_at < now(), false) AS stale
+      FROM runs"""
+
+
+def insert(
+    conn: Connection,
+    *,
+    template: str,
+    spec: dict[str, Any],
+    accepted: dict[str, Any],
+    secrets: bytes | None,
+    overrides: dict[str, Any],
+    trigger: Trigger,
+    by: str,
+    reason: str | None,
+    idempotency_key: str | None = None,
+    request_digest: bytes | None = None,
+) -> Run | None:
+    """-> queued. None when *by* has used the idempotency key before: see find_by_key."""
+    row = conn.execute(
+        """WITH made AS (
+               INSERT INTO runs (template, spec, accepted, secrets, overrides, trigger,
+                                 triggered_by, reason, idempotency_key, request_digest,
+                                 queue_expires_at)
+               VALUES (%(template)s, %(spec)s, %(accepted)s, %(secrets)s, %(overrides)s,
+                       %(trigger)s, %(by)s, %(reason)s, %(key)s, %(digest)s,
+                       now() + make_interval(secs => %(queue_timeout)s))
+               ON CONFLICT (triggered_by, idempotency_key) WHERE idempotency_key IS NOT NULL
+               DO NOTHING
+               RETURNING *, false AS stale),
+           noted AS (
+               INSERT INTO run_events (run_id, kind, state, actor, detail)
+               SELECT id, 'queued', state, triggered_by,
+                      jsonb_strip_nulls(jsonb_build_object('trigger', trigger, 'reason', reason))
+                 FROM made)
+           SELECT * FROM made""",
+        {
+            "template": template,
+            "spec": Jsonb(spec),
+            "accepted": Jsonb(accepted),
+            "secrets": secrets,
+            "overrides": Jsonb(overrides),
+            "trigger": trigger,
+            "by": by,
+            "reason": reason,
+            "key": idempotency_key,
+            "digest": request_digest,
+            "queue_timeout": spec.get("queue_timeout"),
+        },
+    ).fetchone()
+    return Run.from_row(row) if row else None
+
+
+def find(conn: Connection, run_id: int) -> Run | None:
+    """The run with this id."""
+    row = conn.execute(f"{SELECT} WHERE id = %s", [run_id]).fetchone()
+    return Run.from_row(row) if row else None
+
+
+def find_by_key(conn: Connection, by: str, idempotency_key: str) -> Run | None:
+    """The run for which *by* first used the idempotency key."""
+    row = conn.execute(
+        f"{SELECT} WHERE triggered_by = %s AND idempotency_key = %s", [by, idempotency_key]
+    ).fetchone()
+    return Run.from_row(row) if row else None
+
+
+def page(
+    conn: Connection,
+    *,
+    limit: int,
+    before: int | None = None,
+    states: Sequence[RunState] = (),
+    template: str | None = None,
+    trigger: Trigger | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> list[Run]:
+    """Up to *limit* runs, the newest first, older than the run *before*."""
+    tests = ["true"]
+    if before is not None:
+        tests.append("id < %(before)s")
+    if states:
+        tests.append("state = ANY(%(states)s)")
+    if template is not None:
+        tests.append("template = %(template)s")
+    if trigger is not None:
+        tests.append("trigger = %(trigger)s")
+    if since is not None:
+        tests.append("queued_at >= %(since)s")
+    if until is not None:
+        tests.append("queued_at < %(until)s")
+    rows = conn.execute(
+        f"{SELECT} WHERE {' AND '.join(tests)} ORDER BY id DESC LIMIT %(limit)s",
+        {
+            "limit": limit,
+            "before": before,
+            "states": [str(state) for state in states],
+            "template": template,
+            "trigger": trigger,
+            "since": since,
+            "until": until,
+        },
+    ).fetchall()
+    return [Run.from_row(row) for row in rows]
+
+
+def find_many(conn: Connection, run_ids: Iterable[int]) -> list[Run]:
+    """Those of these runs that there are."""
+    rows = conn.execute(f"{SELECT} WHERE id = ANY(%s)", [list(run_ids)]).fetchall()
+    return [Run.from_row(row) for row in rows]
+
+
+def running_on(conn: Connection, machine: str, boot: str) -> list[Run]:
+    """The running runs of all runners on one machine in one boot."""
+    rows = conn.execute(
+        f"{SELECT} WHERE state = 'running' AND machine = %s AND boot = %s", [machine, boot]
+    ).fetchall()
+    return [Run.from_row(row) for row in rows]
+
+
+def stale(conn: Connection) -> list[Run]:
+    """The running runs whose lease has run out."""
+    rows = conn.execute(f"{SELECT} WHERE state = 'running' AND lease_expires_at < now()").fetchall()
+    return [Run.from_row(row) for row in rows]
+
+
+def queued(conn: Connection, *, older_than: float, limit: int = 1000) -> list[Run]:
+    """The oldest queued runs that were queued more than *older_than* seconds ago."""
+    rows = conn.execute(
+        f"""{SELECT} WHERE state = 'queued' AND queued_at < now() - make_interval(secs => %s)
+            ORDER BY id LIMIT %s""",
+        [older_than, limit],
+    ).fetchall()
+    return [Run.from_row(row) for row in rows]
+
+
+def installation(conn: Connection) -> str:
+    """The mark of this Curtain: 8 hex digits."""
+    row = conn.execute("SELECT mark FROM installation").fetchone()
+    assert row is not None
+    return str(row["mark"])

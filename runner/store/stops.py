@@ -1,0 +1,61 @@
+"""Asking runs to stop, and who was asked."""
+
+from collections.abc import Sequence
+
+from runner.run import Run
+from runner.store.connection import Connection
+from runner.store.moves import RELEASE
+
+
+def request_stop(
+    conn: Connection, run_id: int, *, by: str, reason: str | None, force: bool
+) -> Run | None:
+    """queued -> stopped; a running one is asked to stop, or more forcefully than before.
+
+    None if that changes nothing: no such run, it is final, or the same was asked before.
+    """
+    row = conn.execute(
+        f"""WITH moved AS (
+                UPDATE runs
+                   SET stop_requested_at = coalesce(stop_requested_at, now()),
+                       stop_requested_by = coalesce(stop_requested_by, %(by)s),
+                       stop_reason = CASE WHEN stop_requested_at IS NULL
+                                          THEN %(reason)s ELSE stop_reason END,
+                       force_requested_at = CASE WHEN %(force)s THEN now() END,
+                       force_requested_by = CASE WHEN %(force)s THEN %(by)s END
+                 WHERE id = %(run_id)s AND state = 'running'
+                   AND (stop_requested_at IS NULL OR (%(force)s AND force_requested_at IS NULL))
+                RETURNING *, false AS stale),
+            ended AS (
+                UPDATE runs
+                   SET state = 'stopped', stop_requested_at = now(), stop_requested_by = %(by)s,
+                       stop_reason = %(reason)s, stop_outcome = 'never_started', stop_seconds = 0,
+                       force_requested_at = CASE WHEN %(force)s THEN now() END,
+                       force_requested_by = CASE WHEN %(force)s THEN %(by)s END,
+                       message = concat('stopped by ', %(by)s::text, ' before it was started',
+                                        ': ' || %(reason)s::text),
+                       output_complete = true, {RELEASE}
+                 WHERE id = %(run_id)s AND state = 'queued'
+                RETURNING *, false AS stale),
+            asked AS (SELECT * FROM moved UNION ALL SELECT * FROM ended),
+            noted AS (
+                INSERT INTO run_events (run_id, kind, state, actor, detail)
+                SELECT id, CASE WHEN state = 'stopped' THEN 'stopped'
+                                WHEN %(force)s THEN 'force_requested' ELSE 'stop_requested' END,
+                       state, %(by)s,
+                       jsonb_strip_nulls(jsonb_build_object('reason', %(reason)s::text))
+                  FROM asked)
+            SELECT * FROM asked""",
+        {"run_id": run_id, "by": by, "reason": reason, "force": force},
+    ).fetchone()
+    return Run.from_row(row) if row else None
+
+
+def stop_flags(conn: Connection, run_ids: Sequence[int]) -> list[Run]:
+    """Those of these runs that somebody has asked to stop."""
+    rows = conn.execute(
+        """SELECT runs.*, false AS stale FROM runs
+            WHERE id = ANY(%s) AND stop_requested_at IS NOT NULL""",
+        [list(run_ids)],
+    ).fetchall()
+    return [Run.from_row(row) for row in rows]

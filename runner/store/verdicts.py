@@ -1,0 +1,84 @@
+"""The moves of runs whose runner cannot make them: by the watchdog, and by a runner too late."""
+
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from runner.run import Run
+from runner.store.connection import Connection
+from runner.store.moves import RELEASE, move
+
+
+def lose(conn: Connection, run: Run, *, actor: str, message: str) -> Run | None:
+    """running -> lost. None unless the lease that was seen is still there and has run out."""
+    return move(
+        conn,
+        f"""UPDATE runs
+               SET state = 'lost', message = %(message)s, output_complete = false,
+                   stop_outcome = NULL, {RELEASE}
+             WHERE id = %(run_id)s AND state = 'running' AND lease_token = %(token)s
+               AND lease_expires_at < now()""",
+        "lost",
+        actor,
+        {"runner": run.runner, "machine": run.machine, "heartbeat_at": str(run.heartbeat_at)},
+        run_id=run.id,
+        token=run.lease_token,
+        message=message,
+    )
+
+
+def expire(conn: Connection, *, actor: str) -> list[Run]:
+    """queued -> failed for those whose queue time-out has passed."""
+    rows = conn.execute(
+        f"""WITH moved AS (
+                UPDATE runs
+                   SET state = 'failed', output_complete = true,
+                       message = 'no runner took it within its queue time-out', {RELEASE}
+                 WHERE state = 'queued' AND queue_expires_at < now()
+                RETURNING *, false AS stale),
+            noted AS (
+                INSERT INTO run_events (run_id, kind, state, actor)
+                SELECT id, 'failed', state, %(actor)s FROM moved)
+            SELECT * FROM moved""",
+        {"actor": actor},
+    ).fetchall()
+    return [Run.from_row(row) for row in rows]
+
+
+def adopt(conn: Connection, run: Run, *, actor: str, token: UUID, lease: float) -> Run | None:
+    """Take over the lease of a run whose runner is known to be dead; the old one loses it.
+
+    None unless the lease is still the one that was seen.
+    """
+    return move(
+        conn,
+        """UPDATE runs
+              SET lease_token = %(token)s,
+                  lease_expires_at = now() + make_interval(secs => %(lease)s)
+            WHERE id = %(run_id)s AND state = 'running' AND lease_token = %(seen)s""",
+        "adopted",
+        actor,
+        {"from": run.runner},
+        run_id=run.id,
+        seen=run.lease_token,
+        token=token,
+        lease=lease,
+    )
+
+
+def record_late(conn: Connection, run_id: int, result: dict[str, Any]) -> bool:
+    """Keep beside a final row what its runner reported too late. Once; it changes nothing else."""
+    return (
+        conn.execute(
+            """WITH told AS (
+                   UPDATE runs SET late_result = %(result)s
+                    WHERE id = %(run_id)s AND late_result IS NULL
+                      AND state NOT IN ('queued', 'running')
+                   RETURNING id, state, runner)
+               INSERT INTO run_events (run_id, kind, state, actor, detail)
+               SELECT id, 'late_result', state, runner, %(result)s FROM told""",
+            {"run_id": run_id, "result": Jsonb(result)},
+        ).rowcount
+        == 1
+    )

@@ -1,0 +1,276 @@
+"""What can be run: the template's model, and what a caller may change of it. Pure."""
+
+import keyword
+import re
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Literal, NamedTuple
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    JsonValue,
+    StringConstraints,
+    Tag,
+)
+
+from runner.accepts import Rule
+from runner.errors import RunnerError
+
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+#: What begins a tag of the inventory's shapes in the place of an error: not part of the body.
+SHAPE = "inventory:"
+
+
+def _repository(url: str) -> str:
+    """Refuse what git could take for an option or another helper, and passwords."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise ValueError("is no URL") from None
+    if parts.password or (parts.username is not None and parts.scheme != "ssh"):
+        raise ValueError("must not hold credentials: give the runner a deploy key or a helper")
+    if parts.scheme == "file" and (parts.netloc or not parts.path.startswith("/")):
+        raise ValueError("must be file:/// and an absolute path")
+    if parts.scheme != "file" and not parts.hostname:
+        raise ValueError("names no host")
+    if parts.netloc.startswith("-") or "@-" in parts.netloc or "%" in parts.netloc:
+        raise ValueError("names a strange host")
+    return url
+
+
+def _ref(ref: str) -> str:
+    if ref.startswith("/") or ref.endswith(("/", ".", ".lock")) or ".." in ref or "@{" in ref:
+        raise ValueError("is no name of a branch, tag or commit")
+    return ref
+
+
+def _path(path: str) -> str:
+    if path.startswith("/") or ".." in PurePosixPath(path).parts:
+        raise ValueError("must lead to a place inside the repository")
+    return path
+
+
+def _limit(limit: str) -> str:
+    """Refuse `@file`, which Ansible would read, and what names no host: that would mean all."""
+    items = [item.lstrip("!&") for item in re.split(r"[\s,:;]+", limit)]
+    if any(item.startswith("@") for item in items):
+        raise ValueError("must not name a file (@)")
+    if not any(items):
+        raise ValueError("must name a host or a group")
+    return limit
+
+
+def _variable(name: str) -> str:
+    if keyword.iskeyword(name):
+        raise ValueError("is a keyword of Python: Ansible refuses it")
+    return name
+
+
+Repository = Annotated[
+    str,
+    StringConstraints(pattern=r"^(https|ssh|file)://[!-\[\]-~]+$", max_length=1000),
+    AfterValidator(_repository),
+]
+Ref = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[^-\x00-\x20\x7f-\x9f~^:?*\[\\][^\x00-\x20\x7f-\x9f~^:?*\[\\]*$", max_length=255
+    ),
+    AfterValidator(_ref),
+]
+Path = Annotated[
+    str,
+    StringConstraints(pattern=r"^[^-/\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$", max_length=1000),
+    AfterValidator(_path),
+]
+Limit = Annotated[
+    str,
+    StringConstraints(pattern=r"^[^-\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$", max_length=10_000),
+    AfterValidator(_limit),
+]
+TaskTag = Annotated[str, StringConstraints(pattern=r"^[^,\s\x00-\x1f\x7f-\x9f]+$", max_length=200)]
+TaskTags = Annotated[list[TaskTag], Field(min_length=1, max_length=200)]
+Variable = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=255),
+    AfterValidator(_variable),
+]
+EnvironmentName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=255)
+]
+Verbosity = Annotated[int, Field(ge=0, le=6)]
+Override = Literal["limit", "tags", "skip_tags", "check", "diff", "verbosity", "ref"]
+
+
+class Strict(BaseModel):
+    """Takes what it declares, in the type that it declares, and nothing else."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Source(Strict):
+    """A place in a repository."""
+
+    repository: Repository = Field(description="https://…, ssh://… or file:///…; no credentials")
+    ref: Ref = Field(default="HEAD", description="branch, tag or commit; HEAD: the default branch")
+    path: Path = Field(description="from the top of the repository")
+
+
+class Playbook(Source):
+    """Where the playbook is."""
+
+
+class InventoryContent(Strict):
+    """An inventory that the template holds itself."""
+
+    content: Annotated[str, StringConstraints(min_length=1, max_length=1_000_000)]
+
+
+class InventoryPath(Strict):
+    """An inventory in the playbook's repository, of the same commit."""
+
+    path: Path
+
+
+class InventoryRepository(Source):
+    """An inventory in a repository of its own."""
+
+
+def _shape(value: Any) -> str:
+    given = value if isinstance(value, dict) else vars(value) if isinstance(value, Strict) else {}
+    key = next((key for key in ("content", "repository") if key in given), "path")
+    return f"{SHAPE}{key}"
+
+
+Inventory = Annotated[
+    Annotated[InventoryContent, Tag(f"{SHAPE}content")]
+    | Annotated[InventoryRepository, Tag(f"{SHAPE}repository")]
+    | Annotated[InventoryPath, Tag(f"{SHAPE}path")],
+    Discriminator(_shape),
+]
+
+
+class Options(Strict):
+    """What ansible-playbook is told beside its variables."""
+
+    limit: Limit | None = None
+    tags: TaskTags | None = None
+    skip_tags: TaskTags | None = None
+    forks: Annotated[int, Field(ge=1, le=500)] | None = None
+    verbosity: Verbosity | None = None
+    check: bool | None = None
+    diff: bool | None = None
+    become: bool | None = None
+
+
+class Overrides(Strict):
+    """The options that a caller may give for one run, if the template allows them."""
+
+    limit: Limit | None = None
+    tags: TaskTags | None = None
+    skip_tags: TaskTags | None = None
+    check: bool | None = None
+    diff: bool | None = None
+    verbosity: Verbosity | None = None
+    ref: Ref | None = None
+
+
+def _environment(environment: dict[str, str]) -> dict[str, str]:
+    if taken := sorted(name for name in environment if name.startswith("CURTAIN_")):
+        raise ValueError(f"{', '.join(taken)}: names with CURTAIN_ are taken")
+    return environment
+
+
+class Template(Strict):
+    """What can be run, and what a caller may change of it."""
+
+    playbook: Playbook
+    inventory: Inventory
+    vars: dict[Variable, JsonValue] = Field(
+        default={}, description="variables that callers cannot change, unless they are accepted too"
+    )
+    accepts: dict[Variable, Rule] = Field(
+        default={}, description="the variables that a caller may give"
+    )
+    overrides: list[Override] = Field(
+        default=[], max_length=7, description="the options that a caller may give"
+    )
+    options: Options = Options()
+    environment: Annotated[dict[EnvironmentName, str], AfterValidator(_environment)] = Field(
+        default={}, description="environment variables of ansible-playbook"
+    )
+    timeout: int = Field(
+        default=3600, ge=1, le=604_800, description="seconds from its claim until it is ended"
+    )
+    queue_timeout: Annotated[int, Field(ge=1, le=604_800)] | None = Field(
+        default=None, description="seconds it may be queued; null: for ever"
+    )
+    grace: int | float = Field(
+        default=10, ge=0, le=300, description="seconds from terminate to kill when it is stopped"
+    )
+
+    def spec(self) -> dict[str, Any]:
+        """Write it as it is stored: defaults filled in, what is not set left out."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+class Accepted(NamedTuple):
+    """What a caller gave and may give, with the defaults."""
+
+    values: dict[str, JsonValue]
+    #: Those to be encrypted.
+    secrets: dict[str, JsonValue]
+    overrides: dict[str, Any]
+
+
+class Refused(RunnerError):
+    """The template does not accept this."""
+
+    def __init__(self, faults: list[tuple[str, str]]) -> None:
+        """Name every fault as field and message; a message never repeats a value."""
+        super().__init__("; ".join(f"{field} {message}" for field, message in faults))
+        self.faults = faults
+
+
+def check(template: Template, given: dict[str, JsonValue], overrides: Overrides) -> Accepted:
+    """Take what the template accepts. Raise Refused naming everything that it does not."""
+    wanted = overrides.model_dump(exclude_none=True)
+    faults = [*_variable_faults(template, given), *_override_faults(template, wanted)]
+    if faults:
+        raise Refused(faults)
+    values = {
+        name: given.get(name, rule.default)
+        for name, rule in template.accepts.items()
+        if name in given or rule.default is not None
+    }
+    secrets = {name: values.pop(name) for name in list(values) if template.accepts[name].secret}
+    return Accepted(values, secrets, wanted)
+
+
+def _variable_faults(template: Template, given: dict[str, JsonValue]) -> list[tuple[str, str]]:
+    faults = [
+        (f"vars.{name}", "is not accepted by this template")
+        for name in given
+        if name not in template.accepts
+    ]
+    for name, rule in template.accepts.items():
+        fault = "is required" if rule.required else None
+        if name in given:
+            fault = rule.fault(given[name])
+        if fault:
+            faults.append((f"vars.{name}", fault))
+    return faults
+
+
+def _override_faults(template: Template, wanted: dict[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (name, "cannot be overridden in this template")
+        for name in wanted
+        if name not in template.overrides
+    ]

@@ -1,0 +1,50 @@
+"""Servers of one test's own, to be taken away and brought back."""
+
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from app.bootstrap import postgres, service, valkey
+from app.bootstrap.children import Child, Children
+from app.bootstrap.service import Service
+
+
+class Server:
+    """A real server that can be away."""
+
+    def __init__(self, described: Service, children: Children, halt: signal.Signals) -> None:
+        self.url = described.url
+        self._service = described
+        self._children = children
+        self._halt = halt
+        self._child: Child | None = None
+
+    def start(self) -> None:
+        """Start it, or bring it back."""
+        self._child = service.start(self._service, self._children)
+        service.wait_until_ready(self._service, self._child)
+
+    def stop(self) -> None:
+        """Take it away."""
+        assert self._child is not None
+        self._child.process.send_signal(self._halt)
+        self._children.finish(self._child)
+
+
+@contextmanager
+def own_servers() -> Iterator[tuple[Server, Server]]:
+    """A Postgres and a Valkey, running."""
+    folder = Path(tempfile.mkdtemp(prefix="curtain-servers-"))
+    try:
+        with Children() as children:
+            prepared = postgres.prepare(folder / "pg", folder, children, "fsync=off")
+            database = Server(prepared, children, signal.SIGINT)
+            cache = Server(valkey.prepare(folder / "redis", folder), children, signal.SIGTERM)
+            for server in (database, cache):
+                server.start()
+            yield database, cache
+    finally:
+        shutil.rmtree(folder)
