@@ -1,10 +1,7 @@
 """What can be run: the template's model, and what a caller may change of it. Pure."""
 
-import keyword
 import re
-from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal, NamedTuple
-from urllib.parse import urlsplit
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import (
     AfterValidator,
@@ -19,93 +16,22 @@ from pydantic import (
 
 from runner.accepts import Rule
 from runner.errors import RunnerError
+from runner.words import (
+    EnvironmentName,
+    Limit,
+    Override,
+    Path,
+    Ref,
+    Repository,
+    TaskTags,
+    Variable,
+    Verbosity,
+)
 
+#: What templates are called.
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-
 #: What begins a tag of the inventory's shapes in the place of an error: not part of the body.
 SHAPE = "inventory:"
-
-
-def _repository(url: str) -> str:
-    """Refuse what git could take for an option or another helper, and passwords."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        raise ValueError("is no URL") from None
-    if parts.password or (parts.username is not None and parts.scheme != "ssh"):
-        raise ValueError("must not hold credentials: give the runner a deploy key or a helper")
-    if parts.scheme == "file" and (parts.netloc or not parts.path.startswith("/")):
-        raise ValueError("must be file:/// and an absolute path")
-    if parts.scheme != "file" and not parts.hostname:
-        raise ValueError("names no host")
-    if parts.netloc.startswith("-") or "@-" in parts.netloc or "%" in parts.netloc:
-        raise ValueError("names a strange host")
-    return url
-
-
-def _ref(ref: str) -> str:
-    if ref.startswith("/") or ref.endswith(("/", ".", ".lock")) or ".." in ref or "@{" in ref:
-        raise ValueError("is no name of a branch, tag or commit")
-    return ref
-
-
-def _path(path: str) -> str:
-    if path.startswith("/") or ".." in PurePosixPath(path).parts:
-        raise ValueError("must lead to a place inside the repository")
-    return path
-
-
-def _limit(limit: str) -> str:
-    """Refuse `@file`, which Ansible would read, and what names no host: that would mean all."""
-    items = [item.lstrip("!&") for item in re.split(r"[\s,:;]+", limit)]
-    if any(item.startswith("@") for item in items):
-        raise ValueError("must not name a file (@)")
-    if not any(items):
-        raise ValueError("must name a host or a group")
-    return limit
-
-
-def _variable(name: str) -> str:
-    if keyword.iskeyword(name):
-        raise ValueError("is a keyword of Python: Ansible refuses it")
-    return name
-
-
-Repository = Annotated[
-    str,
-    StringConstraints(pattern=r"^(https|ssh|file)://[!-\[\]-~]+$", max_length=1000),
-    AfterValidator(_repository),
-]
-Ref = Annotated[
-    str,
-    StringConstraints(
-        pattern=r"^[^-\x00-\x20\x7f-\x9f~^:?*\[\\][^\x00-\x20\x7f-\x9f~^:?*\[\\]*$", max_length=255
-    ),
-    AfterValidator(_ref),
-]
-Path = Annotated[
-    str,
-    StringConstraints(pattern=r"^[^-/\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$", max_length=1000),
-    AfterValidator(_path),
-]
-Limit = Annotated[
-    str,
-    StringConstraints(pattern=r"^[^-\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$", max_length=10_000),
-    AfterValidator(_limit),
-]
-TaskTag = Annotated[str, StringConstraints(pattern=r"^[^,\s\x00-\x1f\x7f-\x9f]+$", max_length=200)]
-TaskTags = Annotated[list[TaskTag], Field(min_length=1, max_length=200)]
-Variable = Annotated[
-    str,
-    StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=255),
-    AfterValidator(_variable),
-]
-EnvironmentName = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=255)
-]
-Verbosity = Annotated[int, Field(ge=0, le=6)]
-Override = Literal["limit", "tags", "skip_tags", "check", "diff", "verbosity", "ref"]
 
 
 class Strict(BaseModel):

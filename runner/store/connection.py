@@ -1,6 +1,7 @@
 """Connections to Postgres that never hang: every wait for an answer has a bound."""
 
 import logging
+import select
 import time
 from typing import Any, TypeVar
 
@@ -98,6 +99,16 @@ class Line:
             self._conn = None
 
 
+def refuse_dead(conn: Connection) -> None:
+    """Close, and raise DatabaseAway for, an idle connection that its server has ended; asks nobody."""
+    # Nothing is read outside of a query: a byte, or the end, can only be the server's good-bye.
+    poll = select.poll()
+    poll.register(conn.fileno(), select.POLLIN)
+    if poll.poll(0):
+        conn.close()  # or the pool would lend it again
+        raise DatabaseAway("the server has ended this connection")
+
+
 def pool(url: str, *, size: int) -> Pool:
     """Make a pool of up to *size* connections, opened when first needed."""
     return ConnectionPool(
@@ -109,6 +120,6 @@ def pool(url: str, *, size: int) -> Pool:
         max_size=size,
         timeout=CONNECT + 2,
         max_idle=300,
-        check=None,
+        check=refuse_dead,
         open=True,
     )

@@ -1,0 +1,95 @@
+"""The commands: `python3 -m app up`, `test`, `migrate`, `install`.
+
+Starts on the machine's bare Python: the imports up here need nothing that is not in it.
+"""
+
+import argparse
+import importlib.util
+import os
+import sys
+
+from app.bootstrap import terminal, venv
+from app.bootstrap.errors import BootstrapError, Stopped
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Read the command line. What follows `test` is pytest's and kept as it is."""
+    parser = argparse.ArgumentParser(prog="python3 -m app")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("up", help="install what is missing and start everything on this machine")
+    commands.add_parser("test", help="install what is missing and run pytest with what follows")
+    commands.add_parser("migrate", help="bring the database at DATABASE_URL to this version")
+    install = commands.add_parser("install", help="install only, and print the Python to use")
+    install.add_argument("purpose", choices=venv.LOCKS)
+    rest = arguments[1:] if arguments[:1] == ["test"] else []
+    return parser.parse_args(arguments[: len(arguments) - len(rest)], argparse.Namespace(rest=rest))
+
+
+def enter(purpose: str) -> None:
+    """Go on with a Python that has what *purpose* needs."""
+    python = venv.ensure(purpose)
+    if python != sys.executable and not venv.is_inside():
+        os.execv(python, [python, "-m", "app", *sys.argv[1:]])
+
+
+def up() -> int:
+    """Start everything."""
+    from app.bootstrap import preflight
+
+    preflight.check(os.environ)
+    enter("up")
+    from app.bootstrap import up
+
+    return up.run(os.environ)
+
+
+def test(arguments: list[str]) -> int:
+    """Become pytest, on all cores unless told otherwise."""
+    enter("test")
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", "-n", "auto", *arguments])
+
+
+def migrate() -> int:
+    """Apply the migrations. Never installs: a platform's release phase has done that."""
+    if not importlib.util.find_spec("psycopg"):
+        raise BootstrapError(
+            "psycopg is missing: `pip install -r requirements.txt`, or use .venv/bin/python"
+        )
+    if not (url := os.environ.get("DATABASE_URL")):
+        raise BootstrapError("DATABASE_URL is not set: give the address of a Postgres")
+    from runner.store.migrate import migrate
+
+    for name in migrate(url):
+        print(f"applied {name}", flush=True)
+    return 0
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do what the command line asks. Return the exit code."""
+    match options.command:
+        case "up":
+            return up()
+        case "test":
+            return test(options.rest)
+        case "migrate":
+            return migrate()
+        case _:
+            print(venv.ensure(options.purpose))
+            return 0
+
+
+def main() -> int:
+    """Run the command; errors a person can act on become one line."""
+    options = parse(sys.argv[1:])
+    terminal.raise_on_signals()
+    try:
+        return run(options)
+    except BootstrapError as error:
+        terminal.say(str(error))
+        return 1
+    except Stopped as stopped:
+        return 128 + int(stopped.args[0])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,16 @@
+"""The API, one module a resource."""
+
+from app.api import events, health, output, processes, runs, stops, templates
+from app.operations import Operation
+
+PREFIX = "/api/v1"
+
+OPERATIONS: tuple[Operation, ...] = (
+    *templates.OPERATIONS,
+    *runs.OPERATIONS,
+    *stops.OPERATIONS,
+    *output.OPERATIONS,
+    *events.OPERATIONS,
+    *processes.OPERATIONS,
+    *health.OPERATIONS,
+)

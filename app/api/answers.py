@@ -1,0 +1,209 @@
+"""What the API answers, as models: the specification is made of them."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+
+from runner.run import Run, RunState, StopOutcome, Trigger
+from runner.store.events import RunEvent
+from runner.store.templates import StoredTemplate
+
+HIDDEN = "********"
+
+
+def _utc(time: datetime) -> datetime:
+    return time.astimezone(UTC)
+
+
+UtcTime = Annotated[AwareDatetime, AfterValidator(_utc)]
+
+
+class Answer(BaseModel):
+    """What is answered."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+
+class TemplateAnswer(Answer):
+    """A template and who changed it last."""
+
+    name: str
+    spec: dict[str, JsonValue] = Field(description="the template with its defaults filled in")
+    created_at: UtcTime
+    updated_at: UtcTime
+    updated_by: str
+
+    @classmethod
+    def of(cls, stored: StoredTemplate) -> Self:
+        """Show *stored*."""
+        return cls.model_validate(stored._asdict())
+
+
+class TemplatePage(Answer):
+    """Templates by name."""
+
+    templates: list[TemplateAnswer]
+    next: str | None = Field(description="where the next page is; null on the last")
+
+
+class StopAnswer(Answer):
+    """A request to stop, and what came of it."""
+
+    requested_at: UtcTime
+    by: str | None
+    reason: str | None
+    forced_at: UtcTime | None
+    forced_by: str | None
+    outcome: StopOutcome | None
+    seconds: float | None = Field(description="from the request until no process was left")
+
+
+class OutputAnswer(Answer):
+    """How much output there is."""
+
+    bytes: int
+    complete: bool | None = Field(description="null until the run is final")
+    truncated: bool
+
+
+class RunAnswer(Answer):
+    """One execution of a template."""
+
+    id: int
+    template: str
+    state: RunState
+    stopping: bool = Field(description="a stop was asked for, and it is still running")
+    stale: bool = Field(description="its runner is not heard of: it may not be running any more")
+    phase: str | None
+    message: str | None = Field(description="how it ended, in a sentence")
+    trigger: Trigger
+    triggered_by: str
+    reason: str | None
+    vars: dict[str, JsonValue] = Field(description=f"as accepted; secret ones are {HIDDEN}")
+    options: dict[str, JsonValue] = Field(description="the template's with the overrides")
+    queued_at: UtcTime
+    claimed_at: UtcTime | None
+    playing_at: UtcTime | None
+    finished_at: UtcTime | None
+    attempt: int
+    runner: str | None
+    machine: str | None
+    heartbeat_at: UtcTime | None
+    exit_code: int | None
+    playbook_sha: str | None
+    inventory_sha: str | None
+    stop: StopAnswer | None
+    survivors: list[dict[str, JsonValue]]
+    may_continue_on: list[str]
+    late_result: dict[str, JsonValue] | None
+    output: OutputAnswer
+
+    @classmethod
+    def of(cls, run: Run) -> Self:
+        """Show *run*, without its secrets."""
+        shown = {name: getattr(run, name) for name in cls.model_fields if hasattr(run, name)}
+        return cls.model_validate(
+            {
+                **shown,
+                "stopping": run.is_stopping,
+                "vars": {**run.accepted, **_hidden(run)},
+                "stop": _stop(run),
+                "output": {
+                    "bytes": run.output_bytes,
+                    "complete": run.output_complete,
+                    "truncated": run.output_truncated,
+                },
+            }
+        )
+
+
+def _hidden(run: Run) -> dict[str, str]:
+    """Name the secrets that the run could have been given; which of them is encrypted too."""
+    if run.secrets is None:
+        return {}
+    accepts: dict[str, dict[str, Any]] = run.spec["accepts"]
+    return {name: HIDDEN for name, rule in accepts.items() if rule.get("secret")}
+
+
+def _stop(run: Run) -> dict[str, Any] | None:
+    if run.stop_requested_at is None:
+        return None
+    return {
+        "requested_at": run.stop_requested_at,
+        "by": run.stop_requested_by,
+        "reason": run.stop_reason,
+        "forced_at": run.force_requested_at,
+        "forced_by": run.force_requested_by,
+        "outcome": run.stop_outcome,
+        "seconds": run.stop_seconds,
+    }
+
+
+class RunPage(Answer):
+    """Runs, the newest first."""
+
+    runs: list[RunAnswer]
+    next: str | None = Field(description="where the next page is; null on the last")
+
+
+class EventAnswer(Answer):
+    """Something that happened to a run."""
+
+    id: int
+    at: UtcTime
+    kind: str
+    state: RunState
+    actor: str
+    detail: dict[str, JsonValue]
+
+    @classmethod
+    def of(cls, event: RunEvent) -> Self:
+        """Show *event*."""
+        return cls.model_validate(event._asdict())
+
+
+class EventPage(Answer):
+    """Events in their order."""
+
+    events: list[EventAnswer]
+    next: str | None = Field(description="where the next page is; null on the last")
+
+
+class ProcessesAnswer(Answer):
+    """The family of a run, as its runner sees it now."""
+
+    processes: list[dict[str, JsonValue]]
+
+
+class HealthAnswer(Answer):
+    """That this process answers."""
+
+    status: str
+
+
+class ReadyAnswer(Answer):
+    """Whether what this process needs is there."""
+
+    status: str = Field(description="ready, degraded or away")
+    postgres: str
+    redis: str
+    runners: int | None = Field(description="runners heard of in the last 30 seconds")
+
+
+class FaultAnswer(Answer):
+    """A field that is wrong."""
+
+    field: str
+    message: str
+
+
+class ProblemAnswer(Answer):
+    """An error, as RFC 9457 has it."""
+
+    status: int
+    title: str
+    detail: str
+    errors: list[FaultAnswer] | None = None
+    run: RunAnswer | None = Field(default=None, description="with 409: the final run")
+    id: str | None = Field(default=None, description="with 500: what the log knows it by")

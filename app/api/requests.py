@@ -1,0 +1,116 @@
+"""What the API takes beside templates: queries, headers and bodies, as models that check."""
+
+import re
+from typing import Annotated
+
+from pydantic import AwareDatetime, BeforeValidator, Field, JsonValue, StringConstraints
+
+from app.operations import BIGGEST, Query
+from runner.run import RunState, Trigger
+from runner.template import NAME, Overrides, Strict
+
+
+def _digits(text: object) -> object:
+    """Refuse what int() takes besides: spaces, signs, underscores, a point."""
+    if isinstance(text, str) and not re.fullmatch("[0-9]{1,19}", text):
+        raise ValueError("must be a whole number, 0 or more")
+    return text
+
+
+def _rfc3339(text: object) -> object:
+    """Refuse what pydantic takes besides: seconds since 1970, a date alone."""
+    if isinstance(text, str) and not re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt]", text):
+        raise ValueError("must be a time as RFC 3339 has it: 2026-11-21T10:00:00Z")
+    return text
+
+
+Number = Annotated[int, BeforeValidator(_digits)]
+Limit = Annotated[Number, Field(ge=1, le=500, description="how many at most")]
+Offset = Annotated[Number, Field(ge=0, le=2**62)]  # room for a page behind it in a bigint
+Time = Annotated[AwareDatetime, BeforeValidator(_rfc3339)]
+Reason = Annotated[str, StringConstraints(max_length=1000)]
+IdempotencyKey = Annotated[str, StringConstraints(pattern=r"^[!-~]([ -~]{0,253}[!-~])?$")]
+
+
+class WaitQuery(Query):
+    """How long to wait for the end of the run."""
+
+    wait: float | None = Field(
+        default=None, ge=0, le=300, description="seconds; answers 200 when the run is final"
+    )
+
+
+class RunsQuery(Query):
+    """Which runs."""
+
+    before: Annotated[Number, Field(ge=1, le=BIGGEST)] | None = Field(
+        default=None, description="only runs with a smaller id"
+    )
+    limit: Limit = 50
+    state: list[RunState] = Field(default=[], description="may be repeated")
+    template: Annotated[str, StringConstraints(pattern=f"^{NAME.pattern}$")] | None = None
+    trigger: Trigger | None = None
+    since: Time | None = Field(default=None, description="queued at this time or later")
+    until: Time | None = Field(default=None, description="queued before this time")
+
+
+class TemplatesQuery(Query):
+    """Which templates."""
+
+    after: Annotated[str, StringConstraints(max_length=63)] = Field(
+        default="", description="only templates whose names come behind this"
+    )
+    limit: Limit = 50
+
+
+class EventsQuery(Query):
+    """Which events."""
+
+    after: Annotated[Number, Field(ge=0, le=BIGGEST)] = Field(
+        default=0, description="only events with a bigger id"
+    )
+    limit: Limit = 100
+
+
+class OutputQuery(Query):
+    """Which part of the output."""
+
+    offset: Offset = Field(default=0, description="the first byte wanted")
+
+
+class TriggerHeaders(Query):
+    """What makes a repeated request safe."""
+
+    key: IdempotencyKey | None = Field(
+        default=None,
+        alias="Idempotency-Key",
+        description="a request with the same key gives the same run",
+    )
+
+
+class OutputHeaders(Query):
+    """Where a follower was cut off."""
+
+    last_event_id: Offset | None = Field(
+        default=None, alias="Last-Event-ID", description="sent by an EventSource; beats offset"
+    )
+
+
+class TriggerBody(Overrides):
+    """What a caller wants of one run."""
+
+    vars: dict[str, JsonValue] = Field(default={}, description="as the template accepts them")
+    reason: Reason | None = None
+
+    def overrides(self) -> Overrides:
+        """The options among it."""
+        return Overrides.model_construct(
+            **{name: getattr(self, name) for name in Overrides.model_fields}
+        )
+
+
+class StopBody(Strict):
+    """How to stop."""
+
+    force: bool = Field(default=False, description="kill at once, without the template's grace")
+    reason: Reason | None = None

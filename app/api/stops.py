@@ -1,0 +1,49 @@
+"""Stops: ask for one."""
+
+from http import HTTPStatus
+
+from flask import Response
+
+from app.api.answers import RunAnswer
+from app.api.requests import StopBody, WaitQuery
+from app.api.runs import find_run
+from app.api.waiting import accepted, may_wait
+from app.auth import ADMIN
+from app.operations import Operation
+from app.problems import Problem
+from app.services import Services
+from jobs import runs as jobs
+
+
+def stop_run(services: Services, run_id: int, query: WaitQuery, body: StopBody) -> Response:
+    """Ask for a stop.
+
+    Asking again changes nothing, but may add force. A final run cannot be stopped: 409.
+    """
+    with may_wait(services, query.wait):
+        with services.connection() as conn:
+            run = jobs.request_stop(
+                conn, services.redis, run_id, by=ADMIN, reason=body.reason, force=body.force
+            )
+            if run is None:
+                run = find_run(conn, run_id)
+                if run.is_final:
+                    raise Problem(
+                        HTTPStatus.CONFLICT,
+                        f"run {run_id} is {run.state} already",
+                        run=RunAnswer.of(run).model_dump(mode="json"),
+                    )
+        return accepted(services, run, query.wait)
+
+
+OPERATIONS = (
+    Operation(
+        method="POST",
+        path="/runs/<run_id>/stop",
+        view=stop_run,
+        query=WaitQuery,
+        body=StopBody,
+        answers={HTTPStatus.ACCEPTED: RunAnswer, HTTPStatus.OK: RunAnswer},
+        problems=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    ),
+)

@@ -1,0 +1,97 @@
+"""The application: every part put together, for one set of settings."""
+
+import json
+import logging
+import time
+
+from flask import Flask, Response, g, request
+
+from app import docs, problems
+from app.api import OPERATIONS, PREFIX
+from app.auth import token_check
+from app.openapi import full_path, specification
+from app.operations import JSON, Operation, RunIdConverter
+from app.services import Services
+from runner.settings import Settings
+
+log = logging.getLogger(__name__)
+
+BODY = 2**20  # bytes that a request's body may have
+
+#: On every answer. A playbook can print HTML: nothing of ours may run as a page.
+HEADERS = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def create_app(settings: Settings) -> Flask:
+    """Make the application. It connects to nothing before its first request."""
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = BODY
+    app.url_map.merge_slashes = False  # a redirect would be the only answer that is no problem
+    app.url_map.converters["id"] = RunIdConverter
+    services = Services(settings)
+    app.extensions["curtain"] = services
+    problems.register(app)
+    for operation in OPERATIONS:
+        _add(app, operation, services)
+    open_endpoints = {operation.name for operation in OPERATIONS if operation.is_open}
+    open_endpoints |= _add_documentation(app)
+    app.before_request(_start_clock)
+    app.before_request(token_check(settings.admin_token, open_endpoints))
+    app.after_request(_finish)
+    return app
+
+
+def _add(app: Flask, operation: Operation, services: Services) -> None:
+    def view(**path: int | str) -> Response:
+        return operation.call(services, path)
+
+    app.add_url_rule(
+        full_path(operation, PREFIX).replace("<run_id>", "<id:run_id>"),
+        operation.name,
+        view,
+        methods=[operation.method],
+        provide_automatic_options=False,
+    )
+
+
+def _add_documentation(app: Flask) -> set[str]:
+    """Serve the specification, for programs and for people, and name these endpoints."""
+    described = specification(OPERATIONS, PREFIX)
+    written = json.dumps(described)
+
+    def openapi() -> Response:
+        return Response(written, content_type=JSON)
+
+    def documentation() -> Response:
+        return docs.page(described)
+
+    for path, view in (("/openapi.json", openapi), ("/docs", documentation)):
+        app.add_url_rule(path, view_func=view, methods=["GET"], provide_automatic_options=False)
+    return {"openapi", "documentation"}
+
+
+def _start_clock() -> None:
+    g.started = time.perf_counter()
+
+
+def _finish(response: Response) -> Response:
+    """Add the headers that every answer has, and log the request without its query."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    level = logging.DEBUG if request.path in ("/health", "/ready") else logging.INFO
+    if log.isEnabledFor(level):
+        took = round((time.perf_counter() - g.started) * 1000, 1)
+        log.log(
+            level,
+            "%s %s %d",
+            request.method,
+            request.path,
+            response.status_code,
+            extra={"milliseconds": took},
+        )
+    return response

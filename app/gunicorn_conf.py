@@ -1,0 +1,31 @@
+"""How gunicorn serves the API: `gunicorn -c python:app.gunicorn_conf app.wsgi:app`."""
+
+import os
+from typing import Any
+
+bind = f"{os.environ.get('HOST') or '0.0.0.0'}:{os.environ.get('PORT') or '8000'}"  # noqa: S104 - a container's only door
+
+workers = int(os.environ.get("WEB_CONCURRENCY") or 1)
+
+#: One thread for each who follows a run, and these for everybody else: with followers on all
+#: threads (seen with 8 and 32) every other call times out. 600 threads cost 20 MB.
+worker_class = "gthread"
+threads = int(os.environ.get("CURTAIN_FOLLOWERS") or 200) + 40
+worker_connections = 2000
+keepalive = 75  # seconds; longer than the 60 of usual load balancers, who else meet a closed door
+
+#: Seconds for answers under way after SIGTERM; a platform kills after 30.
+graceful_timeout = 20
+
+#: gunicorn 27 opens one in the home directory unless told not to.
+control_socket_disable = True
+
+#: The app writes its own, as JSON.
+accesslog = None
+
+
+def post_worker_init(worker: Any) -> None:
+    """Let followers see that their worker ends: each would hold it for the whole time-out."""
+    from app.services import services_of
+
+    services_of(worker.wsgi).followers.is_closing = lambda: not worker.alive

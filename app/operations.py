@@ -1,0 +1,168 @@
+"""What an endpoint takes and answers, declared once: for its checks and for the specification.
+
+Our own on Flask and pydantic, because APIFlask 3.1.2 with pydantic models (tried) takes JSON of
+any content type (so a form of another site is taken too), refuses an absent body with 400, answers
+500 to deep nesting, takes NaN, and of a repeated query parameter sees the first only.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+from flask import Response, request
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic_core import from_json
+from werkzeug.routing import IntegerConverter
+
+from app.problems import Problem, faults_of, invalid
+from app.services import Services
+from runner.template import Strict
+
+M = TypeVar("M", bound=BaseModel)
+
+BIGGEST = 2**63 - 1  # of Postgres' bigint
+JSON = "application/json"
+
+
+class Query(BaseModel):
+    """Takes the parameters that it declares; they come as text."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class NoQuery(Query):
+    """Takes no parameters."""
+
+
+class RunIdConverter(IntegerConverter):
+    """An id that a run can have; anything else is not found."""
+
+    # Python refuses to read a number of 4,301 digits, with an error.
+    regex = "[0-9]{1,19}"
+
+    def __init__(self, map: Any) -> None:
+        super().__init__(map, min=1, max=BIGGEST)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """One endpoint."""
+
+    method: str
+    path: str
+    #: Called with the services, the path's parts and what is declared below; its first line of
+    #: documentation is the summary.
+    view: Callable[..., Response]
+    #: The body of each status that is no problem; None is plain text.
+    answers: Mapping[HTTPStatus, type[BaseModel] | None]
+    #: The statuses that are problems, beside those that every operation has.
+    problems: tuple[HTTPStatus, ...] = ()
+    query: type[Query] = NoQuery
+    headers: type[Query] | None = None
+    body: type[Strict] | None = None
+    is_open: bool = False
+    #: Media types of an answer that is not JSON.
+    media_types: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The operation's id in the specification, and the endpoint's."""
+        return self.view.__name__
+
+    def call(self, services: Services, path: dict[str, Any]) -> Response:
+        """Check the request and answer it. Raise a Problem naming all that is wrong."""
+        given: dict[str, Any] = {}
+        query = read_query(self.query)
+        if self.query is not NoQuery:
+            given["query"] = query
+        if self.headers is not None:
+            given["headers"] = read_headers(self.headers)
+        if self.body is not None:
+            given["body"] = read_body(self.body)
+        return self.view(services, **path, **given)
+
+
+def answer(
+    model: BaseModel, status: HTTPStatus = HTTPStatus.OK, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Write *model* as JSON."""
+    return Response(
+        model.model_dump_json(by_alias=True), status, dict(headers or {}), content_type=JSON
+    )
+
+
+def read_query(model: type[M]) -> M:
+    """Read the query's parameters. Raise a 422 problem."""
+    return _read_texts(model, dict(request.args.lists()))
+
+
+def read_headers(model: type[M]) -> M:
+    """Read the headers that *model* declares. Raise a 422 problem."""
+    names = [str(declared.alias) for declared in model.model_fields.values()]
+    return _read_texts(
+        model, {name: request.headers.getlist(name) for name in names if name in request.headers}
+    )
+
+
+def read_body(model: type[M]) -> M:
+    """Read a JSON body; none at all is an empty object. Raise a 400, 413, 415 or 422 problem."""
+    raw = request.get_data(cache=False)
+    if len(raw) == request.max_content_length:
+        # Werkzeug cuts a chunked body there without a word; reading on raises the 413.
+        request.stream.read(1)
+    if raw and request.mimetype != JSON:
+        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"send {JSON}")
+    try:
+        payload: JsonValue = from_json(raw, allow_inf_nan=False) if raw else {}
+    except ValueError as error:
+        raise Problem(HTTPStatus.BAD_REQUEST, f"the body is no JSON: {error}") from None
+    return _validate(model, payload, "the body")
+
+
+def _read_texts(model: type[M], texts: dict[str, list[str]]) -> M:
+    repeatable = {
+        name
+        for name, declared in model.model_fields.items()
+        if getattr(declared.annotation, "__origin__", None) is list
+    }
+    if repeated := [name for name in texts if len(texts[name]) > 1 and name not in repeatable]:
+        raise invalid([(name, "was given more than once") for name in repeated])
+    values = {name: given if name in repeatable else given[0] for name, given in texts.items()}
+    return _validate(model, values, "the query")
+
+
+def _validate(model: type[M], payload: Any, whole: str) -> M:
+    faults = unstorable(payload)
+    if not faults:
+        try:
+            return model.model_validate(payload)
+        except ValidationError as error:
+            faults = faults_of(error)
+    raise invalid([(place or whole, text) for place, text in faults])
+
+
+def unstorable(value: JsonValue, place: str = "") -> list[tuple[str, str]]:
+    """Find what JSON can say and Postgres cannot keep."""
+    items: Iterable[tuple[int | str, JsonValue]]
+    match value:
+        case str() if "\0" in value:
+            return [(place, "holds a NUL character")]
+        case int() if not -BIGGEST - 1 <= value <= BIGGEST:
+            return [(place, "is beyond 64 bits")]
+        case float() if not math.isfinite(value):
+            return [(place, "is beyond a double")]
+        case dict() if any("\0" in name for name in value):
+            return [(place, "holds a name with a NUL character")]
+        case dict():
+            items = value.items()
+        case list():
+            items = enumerate(value)
+        case _:
+            return []
+    return [
+        fault
+        for name, item in items
+        for fault in unstorable(item, f"{place}.{name}" if place else str(name))
+    ]

@@ -1,0 +1,123 @@
+"""Errors as RFC 9457 problems: what callers are told, and what only the log is told."""
+
+import json
+import logging
+import uuid
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import psycopg
+from flask import Flask, Response, request
+from pydantic import ValidationError
+from redis.exceptions import RedisError
+from werkzeug.exceptions import HTTPException
+
+from runner.template import SHAPE, Refused
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+#: Pydantic's kinds of faults that we have shorter words for.
+PLAIN = {"extra_forbidden": "is not known here", "missing": "is required"}
+
+RETRY_AFTER = 2  # seconds, when something that we need is away or full
+
+
+class Problem(Exception):
+    """The request cannot be answered as it was meant."""
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **members: Any,
+    ) -> None:
+        """Tell *detail* to the caller; *members* are added to the problem."""
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.members = members
+
+    def response(self) -> Response:
+        """Write it down."""
+        body = {"status": self.status, "title": self.status.phrase, "detail": self.detail}
+        return Response(
+            json.dumps(body | self.members), self.status, self.headers, content_type=MEDIA_TYPE
+        )
+
+
+def unavailable(detail: str) -> Problem:
+    """503, to be tried again soon."""
+    retry = {"Retry-After": str(RETRY_AFTER)}
+    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=retry)
+
+
+def invalid(faults: list[tuple[str, str]]) -> Problem:
+    """422, naming each field that is wrong and why."""
+    errors = [{"field": field, "message": message} for field, message in faults]
+    detail = "; ".join(f"{field}: {message}" for field, message in faults[:5])
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=errors)
+
+
+def faults_of(error: ValidationError) -> list[tuple[str, str]]:
+    """Name fields and messages as callers know them; no value is repeated."""
+    return [
+        (
+            ".".join(
+                str(part)
+                for part in fault["loc"]
+                if part != "[key]" and not str(part).startswith(SHAPE)
+            ),
+            PLAIN.get(fault["type"]) or fault["msg"].removeprefix("Value error, "),
+        )
+        for fault in error.errors(include_input=False, include_url=False)
+    ]
+
+
+def register(app: Flask) -> None:
+    """Answer every error with a problem."""
+    app.register_error_handler(Problem, Problem.response)
+    app.register_error_handler(Refused, lambda error: invalid(error.faults).response())
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(psycopg.OperationalError, _postgres_away)
+    app.register_error_handler(psycopg.InterfaceError, _postgres_away)
+    app.register_error_handler(RedisError, _redis_away)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _http(error: HTTPException) -> Response:
+    """Keep the headers: 405 needs Allow."""
+    kept = {name: value for name, value in error.get_headers() if not name.startswith("Content-")}
+    status = HTTPStatus(error.code or 500)
+    return Problem(status, status.description, headers=kept).response()
+
+
+def _postgres_away(error: Exception) -> Response:
+    log.error("%s %s: Postgres is away: %s", request.method, request.path, error)
+    return unavailable("the database does not answer; nothing is known to have changed").response()
+
+
+def _redis_away(error: Exception) -> Response:
+    log.error("%s %s: Redis is away: %s", request.method, request.path, error)
+    return unavailable("Redis does not answer").response()
+
+
+def _unexpected(error: Exception) -> Response:
+    problem_id = uuid.uuid4().hex
+    log.error(
+        "%s %s: problem %s",
+        request.method,
+        request.path,
+        problem_id,
+        exc_info=error,
+        extra={"problem": problem_id},
+    )
+    return Problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        f"this is our fault; the log tells more of {problem_id}",
+        id=problem_id,
+    ).response()

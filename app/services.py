@@ -1,0 +1,61 @@
+"""What the endpoints need of the outside, made once per application."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+
+from flask import Flask
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from app.followers import Followers
+from runner.settings import Settings
+from runner.store import connection
+from runner.store.connection import Connection, Pool
+from runner.vault import Vault
+
+CONNECTIONS = 20  # per process: a request holds one for its queries only, followers none
+REDIS_ANSWER = 3.0  # seconds; by default redis-py retries for longer than a caller waits
+
+
+class Services:
+    """Postgres, Redis, the vault and the followers."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Connect to nothing yet: gunicorn may fork after this."""
+        self.settings = settings
+        self.vault = Vault(settings.secret_key)
+        self.followers = Followers(settings.redis_url, settings.followers)
+        self.redis: Redis = Redis.from_url(
+            settings.redis_url,
+            socket_timeout=REDIS_ANSWER,
+            socket_connect_timeout=REDIS_ANSWER,
+            retry=Retry(NoBackoff(), 1),
+        )
+        self._pool: Pool | None = None
+        self._lock = Lock()
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """Lend a connection to Postgres. Raise OperationalError when there is none in time."""
+        with self._lock:
+            if self._pool is None:
+                self._pool = connection.pool(self.settings.database_url, size=CONNECTIONS)
+        with self._pool.connection() as conn:
+            yield conn
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self.followers.close()
+        self.redis.close()
+        with self._lock:
+            if self._pool is not None:
+                self._pool.close()
+
+
+def services_of(app: Flask) -> Services:
+    """Find what create_app has made for *app*."""
+    services = app.extensions["curtain"]
+    assert isinstance(services, Services)
+    return services

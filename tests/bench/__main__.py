@@ -1,0 +1,70 @@
+"""Measure the whole service from outside: `python -m tests.bench [NAME …] [--quick] [--json FILE]`.
+
+Each figure stands beside a floor of the same minutes. Nothing here fails because of a figure.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from app.bootstrap import terminal
+from app.bootstrap.errors import BootstrapError, Stopped
+from tests.bench import load, memory, starts, stops, triggers
+from tests.bench.figures import Figure
+from tests.bench.size import FULL, QUICK, Size
+from tests.bench.table import table
+
+BENCHMARKS: dict[str, Callable[[Size], list[Figure]]] = {
+    "triggers": triggers.measure,
+    "starts": starts.measure,
+    "stops": stops.measure,
+    "load": load.measure,
+    "memory": memory.measure,
+}
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
+    parser.add_argument("--quick", action="store_true", help="few repetitions: 90 seconds")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there, too")
+    options = parser.parse_args(arguments)
+    if unknown := set(options.names) - BENCHMARKS.keys():
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+    return options
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure, tell how far it is, print the table."""
+    figures: list[Figure] = []
+    for name in options.names or BENCHMARKS:
+        began = time.monotonic()
+        figures += BENCHMARKS[name](QUICK if options.quick else FULL)
+        terminal.say(f"{name}: {time.monotonic() - began:.0f} s")
+    if options.json:
+        options.json.write_text(json.dumps([figure.as_json() for figure in figures], indent=1))
+    print(table(figures))
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end")
+    return 0
+
+
+def main() -> int:
+    """Run the command; however it ends, nothing that it has started is left."""
+    options = parse(sys.argv[1:])
+    terminal.raise_on_signals()
+    try:
+        return run(options)
+    except BootstrapError as error:
+        terminal.say(str(error))
+        return 1
+    except Stopped as stopped:
+        return 128 + int(stopped.args[0])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

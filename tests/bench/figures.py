@@ -1,0 +1,79 @@
+"""What was measured: spreads of samples, each beside a floor from the same minutes."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self
+
+MILLISECOND = 0.001  # seconds
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How samples lie."""
+
+    p50: float
+    p99: float
+    n: int
+
+    @classmethod
+    def of(cls, samples: Sequence[float]) -> Self:
+        """Spread *samples* out by nearest rank: no value that was not seen."""
+        ranked = sorted(samples)
+        p50, p99 = (ranked[math.ceil(share * len(ranked)) - 1] for share in (0.5, 0.99))
+        return cls(p50, p99, len(ranked))
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What a figure should stay below. Missing it fails nothing: machines are noisy."""
+
+    #: `added` is what the median has over the floor's.
+    of: Literal["p50", "p99", "added"]
+    below: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """One line of the table."""
+
+    what: str
+    unit: Literal["ms", "/s", "MB"]
+    ours: Spread
+    #: The same without us, as far as that can be had. None where there is no such thing.
+    floor: Spread | None = None
+    aim: Aim | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        """Our median in floors."""
+        return self.ours.p50 / self.floor.p50 if self.floor and self.floor.p50 else None
+
+    @property
+    def is_met(self) -> bool | None:
+        """Whether the aim is met. None without an aim."""
+        if self.aim is None:
+            return None
+        floor = self.floor.p50 if self.floor else 0.0
+        added = self.ours.p50 - floor
+        return {"p50": self.ours.p50, "p99": self.ours.p99, "added": added}[self.aim.of] < (
+            self.aim.below
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Tell everything."""
+        return {**asdict(self), "ratio": self.ratio, "is_met": self.is_met}
+
+
+def times(
+    what: str, seconds: Sequence[float], floor: Sequence[float] = (), aim: Aim | None = None
+) -> Figure:
+    """Make a figure in milliseconds of samples in seconds."""
+    ours, least = ([sample / MILLISECOND for sample in samples] for samples in (seconds, floor))
+    return Figure(
+        what=what,
+        unit="ms",
+        ours=Spread.of(ours),
+        floor=Spread.of(least) if least else None,
+        aim=aim,
+    )

@@ -1,0 +1,46 @@
+"""Answers per second, beside an application that only answers, with the same requests."""
+
+from collections.abc import Sequence
+
+from tests.bench import crowd
+from tests.bench.figures import Figure, Spread
+from tests.bench.occupied import open_occupied
+from tests.bench.size import Size
+from tests.bench.stack import Stack
+
+CROWDS = (8, 16)  # callers
+
+
+def measure(size: Size) -> list[Figure]:
+    """Trigger runs, ask for them, stop them while they are queued; by each of CROWDS."""
+    with open_occupied() as stack:
+        bare = stack.start_bare()
+        return [figure for callers in CROWDS for figure in _figures(stack, bare, callers, size)]
+
+
+def _figures(stack: Stack, bare: int, callers: int, size: Size) -> list[Figure]:
+    def compare(what: str, requests: Sequence[bytes], *, once: bool = False) -> Figure:
+        shares = [requests[number::callers] if once else requests for number in range(callers)]
+        ours, floor = (
+            crowd.send(stack.children, port, shares, seconds=size.load, repeat=not once)
+            for port in (stack.port, bare)
+        )
+        return Figure(
+            what=f"{what}, {callers} callers", unit="/s", ours=_rate(ours), floor=_rate(floor)
+        )
+
+    triggers = compare("triggers", [stack.trigger])
+    queued = _queued(stack)
+    looks = compare("looks at runs", [stack.request("GET", f"/runs/{run}") for run in queued])
+    stops = [stack.request("POST", f"/runs/{run}/stop", {}) for run in queued]
+    return [triggers, looks, compare("stops of queued runs", stops, once=True)]
+
+
+def _rate(seen: crowd.Crowd) -> Spread:
+    return Spread(seen.rate, seen.rate, len(seen.times))
+
+
+def _queued(stack: Stack) -> list[int]:
+    """List runs that can be stopped."""
+    rows = stack.conn.execute("SELECT id FROM runs WHERE state = 'queued'")
+    return [row["id"] for row in rows]

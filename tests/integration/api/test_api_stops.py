@@ -1,0 +1,86 @@
+"""Stops over HTTP."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask.testing import FlaskClient
+from redis import Redis
+
+from runner import keys
+from runner.run import Run
+from tests.api import NO_REDIS
+
+
+def stop(client: FlaskClient, run: Run, **request: Any) -> Any:
+    """Ask for a stop of *run*."""
+    return client.post(f"/api/v1/runs/{run.id}/stop", **request)
+
+
+def test_a_queued_run_is_stopped_at_once(client: FlaskClient, queued: Callable[[], Run]) -> None:
+    response = stop(client, queued())
+
+    assert response.status_code == 202
+    assert response.json["state"] == "stopped"
+    assert response.json["stop"]["outcome"] == "never_started"
+
+
+def test_a_running_run_is_asked_to_stop_and_the_bell_rings(
+    client: FlaskClient, running: Callable[[], Run], redis: Redis
+) -> None:
+    run = running()
+
+    response = stop(client, run, json={"reason": "wrong branch"})
+
+    assert response.status_code == 202
+    assert (response.json["state"], response.json["stopping"]) == ("running", True)
+    assert response.json["stop"]["by"] == "admin"
+    assert response.json["stop"]["reason"] == "wrong branch"
+    ((_, wish),) = redis.xrange(keys.BELL)
+    assert wish[b"stop"] == str(run.id).encode()
+
+
+def test_asking_again_changes_nothing_but_the_force(
+    client: FlaskClient, running: Callable[[], Run]
+) -> None:
+    run = running()
+
+    first = stop(client, run, json={"reason": "first"}).json["stop"]
+    again = stop(client, run, json={"reason": "second"}).json["stop"]
+    forced = stop(client, run, json={"force": True})
+
+    assert again == first
+    assert forced.status_code == 202
+    assert forced.json["stop"]["forced_by"] == "admin"
+    assert forced.json["stop"]["requested_at"] == first["requested_at"]
+
+
+def test_a_final_run_cannot_be_stopped(
+    client: FlaskClient, running: Callable[[], Run], finish: Callable[[Run], Run]
+) -> None:
+    run = finish(running())
+
+    response = stop(client, run)
+
+    assert response.status_code == 409
+    assert response.content_type == "application/problem+json"
+    assert response.json["run"]["state"] == "succeeded"
+
+
+def test_there_must_be_such_a_run(client: FlaskClient) -> None:
+    assert client.post("/api/v1/runs/7/stop").status_code == 404
+
+
+def test_without_redis_a_stop_is_asked_for_all_the_same(
+    make_client: Callable[..., FlaskClient], running: Callable[[], Run]
+) -> None:
+    response = stop(make_client(redis_url=NO_REDIS), running())
+
+    assert response.status_code == 202
+    assert response.json["stopping"] is True
+
+
+def test_a_misspelt_wish_stops_nothing(client: FlaskClient, running: Callable[[], Run]) -> None:
+    run = running()
+
+    assert stop(client, run, json={"forse": True}).status_code == 422
+    assert client.get(f"/api/v1/runs/{run.id}").json["stop"] is None  # type: ignore[index]

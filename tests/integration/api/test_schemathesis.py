@@ -1,0 +1,75 @@
+"""The API keeps what its specification promises, for whatever schemathesis thinks of."""
+
+from collections.abc import Callable
+
+import pytest
+import schemathesis
+from flask import Flask
+from hypothesis import HealthCheck, settings
+from schemathesis import Case
+from schemathesis.config import SchemathesisConfig
+
+from app.factory import create_app
+from app.services import services_of
+from runner.run import Run
+from runner.settings import Settings
+from tests.api import BEARER, TOKEN
+
+EXAMPLES = 20  # for each operation
+CONFIG = {
+    "generation": {"mode": "all"},
+    "checks": {
+        # No schema tells what one template accepts, nor that a default keeps its own rule.
+        "positive_data_acceptance": {"expected-statuses": ["2xx", 401, 404, 409, 422]},
+    },
+    # It would hardly ever guess a template's name.
+    "operations": [
+        {"include-name": name, "parameters": {"name": "deploy"}}
+        for name in ("GET /api/v1/templates/{name}", "POST /api/v1/templates/{name}/runs")
+    ],
+    "phases": {"coverage": {"generate-duplicate-query-parameters": False}},
+}
+
+
+def offline() -> Flask:
+    """Make an application that only tells its specification: it connects to nothing for that."""
+    nowhere = {"DATABASE_URL": "postgresql://nowhere", "REDIS_URL": "redis://nowhere"}
+    secrets = {"CURTAIN_ADMIN_TOKEN": TOKEN, "CURTAIN_SECRET_KEY": TOKEN}
+    return create_app(Settings.from_environ(nowhere | secrets))
+
+
+schema = schemathesis.openapi.from_wsgi(
+    "/openapi.json", offline(), config=SchemathesisConfig.from_dict(CONFIG)
+)
+
+
+@pytest.fixture
+def populated(
+    app: Flask,
+    template: str,
+    queued: Callable[[], Run],
+    running: Callable[[], Run],
+    finish: Callable[[Run], Run],
+    write: Callable[[Run, int, bytes], None],
+) -> Flask:
+    """The application with runs that wait and runs that are over."""
+    for _ in range(3):
+        queued()
+        run = running()
+        write(run, 0, b"PLAY [all]\n")
+        finish(run)
+    # Nobody plays these runs: who waits for their end shall not wait long.
+    services_of(app).followers.is_closing = lambda: True
+    return app
+
+
+@schema.parametrize()
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
+def test_the_api_keeps_its_specification(case: Case, populated: Flask) -> None:
+    case.operation.app = populated
+    case.call_and_validate(headers={"Authorization": BEARER})

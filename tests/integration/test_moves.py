@@ -1,0 +1,219 @@
+"""Moves in Postgres: guarded, noted in the same statement, and final for good."""
+
+import uuid
+
+import psycopg
+import pytest
+
+from runner.judge import Verdict
+from runner.run import RunState, StopOutcome, Trigger
+from runner.store import events, moves, output, runs, stops, verdicts, watch
+
+SPEC = {"timeout": 60, "grace": 10, "queue_timeout": None}
+DONE = Verdict(state=RunState.SUCCEEDED, message="done", exit_code=0)
+
+
+@pytest.fixture
+def make_run(conn):
+    """A queued run."""
+
+    def make(**spec):
+        return runs.insert(
+            conn,
+            template="deploy",
+            spec={**SPEC, **spec},
+            accepted={},
+            secrets=None,
+            overrides={},
+            trigger=Trigger.API,
+            by="ada",
+            reason=None,
+        )
+
+    return make
+
+
+@pytest.fixture
+def make_running(conn, make_run):
+    """A claimed run."""
+
+    def make(lease=30.0, **spec):
+        return claim(conn, make_run(**spec).id, lease)
+
+    return make
+
+
+def claim(conn, run_id, lease=30.0):
+    names = {"runner": "here.1.2", "machine": "here", "boot": "b"}
+    return moves.claim(conn, run_id, token=uuid.uuid4(), lease=lease, **names)
+
+
+def kinds(conn, run):
+    return [event.kind for event in events.page(conn, run.id, after=0, limit=100)]
+
+
+def finish(conn, run, verdict=DONE):
+    return moves.finish(conn, run, verdict, actor="here", complete=True, truncated=False)
+
+
+def test_a_run_is_claimed_once(conn, make_run):
+    run = make_run()
+
+    assert claim(conn, run.id).state is RunState.RUNNING
+    assert claim(conn, run.id) is None
+    assert kinds(conn, run) == ["queued", "claimed"]
+
+
+def test_stopping_a_queued_run_ends_it_at_once(conn, make_run):
+    run = stops.request_stop(conn, make_run().id, by="grace", reason="late", force=False)
+
+    assert run.state is RunState.STOPPED
+    assert run.stop_outcome is StopOutcome.NEVER_STARTED
+    assert run.message == "stopped by grace before it was started: late"
+    assert claim(conn, run.id) is None
+    assert kinds(conn, run) == ["queued", "stopped"]
+
+
+def test_stopping_a_running_run_is_a_note_on_its_row(conn, make_running):
+    run = stops.request_stop(conn, make_running().id, by="grace", reason="late", force=False)
+
+    assert run.state is RunState.RUNNING
+    assert run.is_stopping
+    assert (run.stop_requested_by, run.stop_reason) == ("grace", "late")
+
+
+def test_only_a_force_changes_a_stop_that_was_asked(conn, make_running):
+    run = make_running()
+    first = stops.request_stop(conn, run.id, by="grace", reason="one", force=False)
+
+    assert stops.request_stop(conn, run.id, by="eve", reason="two", force=False) is None
+    forced = stops.request_stop(conn, run.id, by="ada", reason="three", force=True)
+    assert stops.request_stop(conn, run.id, by="eve", reason="four", force=True) is None
+
+    assert (forced.stop_requested_at, forced.stop_reason) == (first.stop_requested_at, "one")
+    assert (forced.stop_requested_by, forced.force_requested_by) == ("grace", "ada")
+    assert kinds(conn, run)[-2:] == ["stop_requested", "force_requested"]
+
+
+def test_only_the_holder_of_the_lease_finishes(conn, make_running):
+    run = make_running(lease=0.0)
+    adopted = verdicts.adopt(conn, run, actor="watchdog", token=uuid.uuid4(), lease=30)
+
+    assert finish(conn, run) is None
+    assert finish(conn, adopted).state is RunState.SUCCEEDED
+    assert finish(conn, adopted) is None
+    assert kinds(conn, run)[-1] == "succeeded"
+
+
+def test_a_final_row_is_never_changed(conn, make_running):
+    run = finish(conn, make_running())
+
+    assert stops.request_stop(conn, run.id, by="grace", reason=None, force=True) is None
+    with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="never changed"):
+        conn.execute("UPDATE runs SET message = 'other' WHERE id = %s", [run.id])
+
+    assert runs.find(conn, run.id) == run
+
+
+def test_what_comes_too_late_is_kept_beside_once(conn, make_running):
+    run = make_running(lease=0.0)
+    lost = verdicts.lose(conn, run, actor="watchdog", message="gone")
+
+    assert lost.state is RunState.LOST
+    assert verdicts.record_late(conn, run.id, {"state": "succeeded"})
+    assert not verdicts.record_late(conn, run.id, {"state": "failed"})
+
+    assert runs.find(conn, run.id).late_result == {"state": "succeeded"}
+    assert runs.find(conn, run.id).state is RunState.LOST
+
+
+def test_a_lease_that_holds_is_not_lost(conn, make_running):
+    run = make_running()
+
+    assert verdicts.lose(conn, run, actor="watchdog", message="gone") is None
+
+
+def test_renewing_tells_which_leases_are_held_no_longer(conn, make_running):
+    mine, taken = make_running(), make_running()
+    verdicts.adopt(conn, taken, actor="watchdog", token=uuid.uuid4(), lease=30)
+
+    renewed = moves.renew(conn, [mine.lease_token, taken.lease_token], lease=30)
+
+    assert list(renewed) == [mine.lease_token]
+
+
+def test_a_stop_that_came_too_late_says_so(conn, make_running):
+    run = make_running()
+    stops.request_stop(conn, run.id, by="grace", reason=None, force=False)
+
+    assert finish(conn, run).stop_outcome is StopOutcome.TOO_LATE
+
+
+def test_a_run_is_released_only_before_its_leader_is_registered(conn, make_running):
+    free, registered = make_running(), make_running()
+    moves.register(conn, registered, leader=7, created=1, keeper=6, directory="/runs/1")
+
+    released = moves.release(conn, free.id, free.lease_token, actor="watchdog")
+    kept = moves.release(conn, registered.id, registered.lease_token, actor="watchdog")
+
+    assert (released.state, released.attempt) == (RunState.QUEUED, 0)
+    assert kept is None
+    assert moves.register(conn, free, leader=7, created=1, keeper=6, directory="/r") is None
+
+
+def test_a_run_that_waited_too_long_has_failed(conn, make_run):
+    patient, hurried = make_run(), make_run(queue_timeout=-1)
+
+    assert [run.id for run in verdicts.expire(conn, actor="watchdog")] == [hurried.id]
+    assert runs.find(conn, hurried.id).state is RunState.FAILED
+    assert runs.find(conn, patient.id).state is RunState.QUEUED
+
+
+def test_output_is_stored_by_the_holder_in_order_and_once(conn, make_running):
+    run = make_running()
+
+    assert output.append(conn, run.id, run.lease_token, 0, b"one")
+    assert output.append(conn, run.id, run.lease_token, 0, b"one")
+    assert output.append(conn, run.id, run.lease_token, 3, b"two")
+    assert not output.append(conn, run.id, uuid.uuid4(), 6, b"stranger")
+    assert not output.append(conn, run.id, run.lease_token, 9, b"gap")
+
+    assert output.read(conn, run.id, 0).bytes == b"onetwo"
+    assert output.read(conn, run.id, 2).bytes == b"etwo"
+    assert output.read(conn, run.id, 2, limit=2).bytes == b"et"
+    assert output.read(conn, run.id, 6).bytes == b""
+    assert output.read(conn, run.id, 60).bytes == b""
+
+
+def test_the_watch_is_one_watchdogs_until_its_lease_runs_out(conn):
+    assert watch.take(conn, "first", lease=30)
+    assert watch.take(conn, "first", lease=0)
+    assert watch.take(conn, "second", lease=30)
+    assert not watch.take(conn, "first", lease=30)
+
+    watch.leave(conn, "second")
+
+    assert watch.take(conn, "first", lease=30)
+
+
+def test_an_idempotency_key_makes_one_run(conn):
+    values = {
+        "template": "deploy", "spec": SPEC, "accepted": {}, "secrets": None, "overrides": {},
+        "trigger": Trigger.API, "by": "ada", "reason": None, "idempotency_key": "k",
+    }  # fmt: skip
+
+    first = runs.insert(conn, **values, request_digest=b"1")
+
+    assert runs.insert(conn, **values, request_digest=b"1") is None
+    assert runs.find_by_key(conn, "ada", "k") == first
+    assert runs.insert(conn, **{**values, "by": "eve"}) is not None
+
+
+def test_an_edited_migration_is_refused(conn, database_url):
+    from runner.store.migrate import MigrationChanged, migrate, require_schema
+
+    require_schema(conn)
+    conn.execute("UPDATE migrations SET digest = 'other'")
+
+    with pytest.raises(MigrationChanged, match="0001"):
+        migrate(database_url)

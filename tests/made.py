@@ -1,0 +1,31 @@
+"""Runs made of nothing, for what judges them."""
+
+from dataclasses import fields
+from datetime import UTC, datetime
+
+from runner.run import Run, RunState, Trigger
+
+BLANK = {field.name: None for field in fields(Run)}
+
+
+def make_run(**values) -> Run:
+    """A running run with these values."""
+    basics = {
+        "id": 12,
+        "template": "deploy",
+        "spec": {"timeout": 60, "grace": 10},
+        "accepted": {},
+        "overrides": {},
+        "trigger": Trigger.API,
+        "triggered_by": "ada",
+        "queued_at": datetime.now(UTC),
+        "state": RunState.RUNNING,
+        "phase": "playing",
+        "attempt": 1,
+        "survivors": [],
+        "may_continue_on": [],
+        "output_bytes": 0,
+        "output_truncated": False,
+        "stale": False,
+    }
+    return Run(**{**BLANK, **basics, **values})

@@ -1,0 +1,85 @@
+"""How ends are judged: the table of the design, line by line."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from runner.judge import End, explain, judge
+from runner.run import RunState, StopOutcome
+from tests.made import make_run
+
+ASKED = {
+    "stop_requested_at": datetime.now(UTC),
+    "stop_requested_by": "grace",
+    "stop_reason": "wrong branch",
+}
+
+
+@pytest.mark.parametrize(
+    ("asked", "end", "state", "exit_code", "says"),
+    [
+        ({}, End(exit_code=0), RunState.SUCCEEDED, 0, "ended well"),
+        ({}, End(exit_code=2), RunState.FAILED, 2, "a task failed"),
+        ({}, End(exit_code=4, tail="PLAY RECAP"), RunState.FAILED, 4, "unreachable"),
+        ({}, End(exit_code=4, tail="[ERROR]: bad"), RunState.FAILED, 4, "not valid (exit code 4): bad"),
+        ({}, End(exit_code=-9), RunState.FAILED, -9, "SIGKILL, not by Curtain"),
+        ({}, End(exit_code=-15), RunState.FAILED, -15, "SIGTERM, not by Curtain"),
+        # A platform signals every process of the container.
+        ({}, End(exit_code=-15, shutting_down=True), RunState.INTERRUPTED, -15, "platform"),
+        ({}, End(exit_code=65, refusal="no 'x.yml'"), RunState.FAILED, None, "no 'x.yml'"),
+        ({}, End(exit_code=None), RunState.FAILED, None, "keeper was killed"),
+        # Signals of ours, for other reasons than a stop.
+        ({}, End(exit_code=99, signalled=("INT",), why="timeout"), RunState.TIMED_OUT, 99, "60 seconds"),
+        ({}, End(exit_code=99, signalled=("INT",), why="shutdown"), RunState.INTERRUPTED, 99, "shut down"),
+        ({}, End(exit_code=-15, signalled=("TERM",), why="orphaned"), RunState.INTERRUPTED, -15, "died"),
+        # A stop that reached somebody alive, whatever the exit code then was.
+        (ASKED, End(exit_code=99, signalled=("INT",), why="stop"), RunState.STOPPED, 99, "by grace: wrong"),
+        (ASKED, End(exit_code=0, signalled=("INT",), why="stop"), RunState.STOPPED, 0, "by grace"),
+        (ASKED, End(exit_code=-9, signalled=("KILL",), why="force"), RunState.STOPPED, -9, "by grace"),
+        (ASKED, End(exit_code=-9, why="stop", never_started=True), RunState.STOPPED, None, "before it was"),
+        # The runner died with the flag in the row: its keeper's signal was the stop.
+        (ASKED, End(exit_code=-15, signalled=("TERM",), why="orphaned"), RunState.STOPPED, -15, "by grace"),
+        # Asked, but it had ended by itself already.
+        (ASKED, End(exit_code=0), RunState.SUCCEEDED, 0, "ended well"),
+        (ASKED, End(exit_code=2), RunState.FAILED, 2, "a task failed"),
+        # Its time was up before anybody asked.
+        (ASKED, End(exit_code=99, signalled=("INT",), why="timeout"), RunState.TIMED_OUT, 99, "60 seconds"),
+    ],
+)  # fmt: skip
+def test_an_end_is_judged_by_what_was_signalled(asked, end, state, exit_code, says):
+    verdict = judge(make_run(**asked), end)
+
+    assert (verdict.state, verdict.exit_code) == (state, exit_code)
+    assert says in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("end", "outcome"),
+    [
+        (End(exit_code=99, signalled=("INT",), why="stop"), StopOutcome.TERMINATED),
+        (End(exit_code=-15, signalled=("INT", "TERM"), why="stop"), StopOutcome.TERMINATED),
+        (End(exit_code=99, signalled=("INT", "TERM", "KILL"), why="stop"), StopOutcome.KILLED),
+        (End(exit_code=-9, never_started=True, why="force"), StopOutcome.NEVER_STARTED),
+    ],
+)
+def test_a_stop_tells_how_hard_it_was(end, outcome):
+    assert judge(make_run(**ASKED), end).stop_outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("code", "tail", "says"),
+    [
+        (1, "ERROR! the playbook: x.yml could not be found\n", "the playbook: x.yml could not"),
+        (4, "\x1b[0;31m[ERROR]: couldn't resolve module\x1b[0m\n", "couldn't resolve module"),
+        (250, "", "unexpected error (exit code 250)"),
+        (77, "", "ansible-playbook failed (exit code 77)"),
+        # With exit code 2 the first error line is some host's, not the run's.
+        (
+            2,
+            "[ERROR]: Task failed: one\n[ERROR]: Task failed: two\n",
+            "at least one host (exit code 2)",
+        ),
+    ],
+)
+def test_an_exit_code_is_explained_in_ansibles_own_words(code, tail, says):
+    assert says in explain(code, tail)

@@ -1,0 +1,68 @@
+"""Output waits for Postgres in order, whole, and within its limit."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner import output
+from runner.output import Output
+
+
+def take_all(out: Output) -> bytes:
+    taken = b""
+    while out.waiting:
+        chunk = out.next_chunk()
+        assert chunk == out.next_chunk()  # offered again until it is taken
+        taken += chunk
+        out.taken()
+    return taken
+
+
+@given(st.lists(st.one_of(st.binary(max_size=300), st.none()), max_size=40))
+def test_what_goes_in_comes_out_in_its_order(tmp_path_factory, moves):
+    """None stands for Postgres taking what waits."""
+    out = Output(tmp_path_factory.getbasetemp(), {}, 10**9)
+    taken = b""
+    for move in moves:
+        if move is None:
+            taken += take_all(out)
+        else:
+            out.feed(move)
+    taken += take_all(out)
+
+    assert taken == b"".join(move for move in moves if move)
+    assert out.stored == out.end == len(taken)
+    out.close()
+
+
+def test_more_than_fits_in_memory_waits_on_disk(tmp_path):
+    out = Output(tmp_path, {}, 10**9)
+    text = bytes(range(256)) * 4 * (output.MEMORY // 512)
+    for start in range(0, len(text), 65_536):
+        out.feed(text[start : start + 65_536])
+
+    assert take_all(out) == text
+    out.close()
+
+
+def test_the_limit_is_kept_with_a_notice(tmp_path):
+    out = Output(tmp_path, {}, 10)
+    out.feed(b"12345")
+    out.feed(b"6789012345")
+    out.feed(b"more")
+
+    assert take_all(out) == b"1234567890" + output.NOTICE % 10
+    assert out.is_truncated
+    out.close()
+
+
+def test_a_chunk_that_was_offered_does_not_grow(tmp_path):
+    """Or a repeated INSERT whose answer was lost would not fit what is stored."""
+    out = Output(tmp_path, {}, 10**9)
+    out.feed(b"one")
+    offered = out.next_chunk()
+    out.feed(b"two")
+
+    assert out.next_chunk() == offered == b"one"
+    out.taken()
+    assert out.next_chunk() == b"two"
+    out.close()

@@ -1,0 +1,54 @@
+"""What a dead runner's keeper wrote is believed, and no more than it wrote."""
+
+import json
+
+import pytest
+
+from runner.judge import End
+from runner.record import read_lines, recall
+
+STARTED = {"event": "started", "pid": 7, "pgid": 7, "created": 1, "keeper": 6}
+TERM = {"event": "signal", "signal": "TERM", "to": 3, "why": "orphaned", "after": 0.0}
+INT = {"event": "signal", "signal": "INT", "to": 1, "why": "stop", "after": 0.0}
+GONE = {"event": "gone", "rounds": 1, "seconds": 0.1}
+
+
+def ended(code, *signalled, never_started=False):
+    return {
+        "event": "exit",
+        "code": code,
+        "signalled": list(signalled),
+        "never_started": never_started,
+    }
+
+
+@pytest.mark.parametrize(
+    ("lines", "end"),
+    [
+        ([STARTED], None),  # the keeper was killed too: nobody knows
+        ([STARTED, ended(0)], None),  # and here it did not live to see the family gone
+        ([STARTED, ended(0), GONE], End(exit_code=0)),  # it ended by itself before its runner died
+        # It ended by itself, and what it left behind was ended because the runner was dead.
+        ([STARTED, ended(2), {**TERM, "why": "leftover"}, GONE],
+         End(exit_code=2, signalled=("TERM",))),
+        ([STARTED, TERM, ended(-15, "TERM"), GONE],
+         End(exit_code=-15, signalled=("TERM",), why="orphaned")),
+        ([STARTED, INT, TERM, ended(99, "INT"), GONE],
+         End(exit_code=99, signalled=("INT", "TERM"), why="stop")),
+        ([STARTED, {**TERM, "signal": "KILL"}, ended(-9, "KILL", never_started=True), GONE],
+         End(exit_code=-9, signalled=("KILL",), why="orphaned", never_started=True)),
+    ],
+)  # fmt: skip
+def test_a_record_is_recalled(lines, end):
+    assert recall(lines) == end
+
+
+def test_a_torn_line_is_left_out(tmp_path):
+    file = tmp_path / "status.jsonl"
+    file.write_text(json.dumps(STARTED) + '\n{"event": "ex\n' + json.dumps(GONE) + '\n{"event"')
+
+    assert [line["event"] for line in read_lines(file)] == ["started", "gone"]
+
+
+def test_no_record_is_no_lines(tmp_path):
+    assert read_lines(tmp_path / "none") == []
