@@ -5,7 +5,7 @@ from enum import Enum, auto
 
 from runner.run import Run, RunState
 
-FORGOTTEN = 10.0  # seconds in the queue after which RQ should know of a run
+FORGOTTEN = 2  # rounds in which RQ did not know of a queued run; in one it may just be claimed
 
 
 class Advice(Enum):
@@ -26,10 +26,8 @@ class Advice(Enum):
 class View:
     """What can be seen of a run from here and now."""
 
-    #: Seconds that the run has been queued.
-    queued_for: float = 0.0
-    #: RQ has its id where a runner will take it.
-    is_in_queue: bool = True
+    #: Rounds in a row in which RQ's queue did not have its id.
+    rounds_missed: int = 0
     #: Its runner was started on this machine, in this boot and this PID namespace.
     is_here: bool = False
     #: That runner's process lives; means something only when it is here.
@@ -47,8 +45,7 @@ def advise(run: Run | None, view: View) -> Advice:
     if run is None:
         return Advice.END
     if run.state is RunState.QUEUED:
-        forgotten = not view.is_in_queue and view.queued_for > FORGOTTEN
-        return Advice.ENQUEUE if forgotten else Advice.LEAVE
+        return Advice.ENQUEUE if view.rounds_missed >= FORGOTTEN else Advice.LEAVE
     if run.is_final:
         return Advice.END if view.family_is_alive else Advice.LEAVE
     if view.is_here:  # a frozen runner is alive: its run goes on, and reads as stale

@@ -11,14 +11,13 @@ import signal
 import sys
 import threading
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
 from redis import Redis
 from redis.exceptions import RedisError
 
-from runner import clients, family, keys, linux, logs, machine, queue
+from runner import bell, clients, family, keys, linux, logs, machine, queue
 from runner.judge import End, judge
 from runner.policy import Advice, View, advise
 from runner.record import read_lines, recall
@@ -44,6 +43,8 @@ class Watchdog:
         self._line = line
         self.name = f"watchdog {machine.process_name(settings.machine)}"
         self.closing = threading.Event()
+        #: Queued runs that RQ's queue did not have, and in how many rounds.
+        self._missed: dict[int, int] = {}
 
     def watch(self) -> None:
         """Do rounds until `closing` is set."""
@@ -175,15 +176,18 @@ class Watchdog:
 
     def _enqueue_forgotten(self, conn: Connection) -> None:
         queued = runs.queued(conn, older_than=1.0)
-        if not queued:
-            return
-        waiting = queue.waiting(self._redis)
+        waiting = queue.waiting(self._redis) if queued else set()
+        missed = {
+            run.id: self._missed.get(run.id, 0) + 1 for run in queued if run.id not in waiting
+        }
         for run in queued:
-            queued_for = (datetime.now(UTC) - run.queued_at).total_seconds()
-            view = View(queued_for=queued_for, is_in_queue=run.id in waiting)
+            view = View(rounds_missed=missed.get(run.id, 0))
             if advise(run, view) is Advice.ENQUEUE:
                 queue.enqueue_again(self._redis, run.id, timeout=run.spec["timeout"])
+                bell.ring(self._redis, start=run.id)
+                del missed[run.id]
                 log.warning("run %d: enqueued again, the queue had forgotten it", run.id)
+        self._missed = missed
 
 
 def main() -> int:

@@ -100,7 +100,7 @@ class Line:
 
 
 def refuse_dead(conn: Connection) -> None:
-    """Close, and raise DatabaseAway for, an idle connection that its server has ended; asks nobody."""
+    """Close an idle connection that its server has ended, and raise DatabaseAway. Asks nobody."""
     # Nothing is read outside of a query: a byte, or the end, can only be the server's good-bye.
     poll = select.poll()
     poll.register(conn.fileno(), select.POLLIN)

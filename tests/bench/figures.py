@@ -13,8 +13,14 @@ class Spread:
     """How samples lie."""
 
     p50: float
-    p99: float
+    #: None where there is one sample, or a rate.
+    p99: float | None
     n: int
+
+    @classmethod
+    def one(cls, value: float, n: int = 1) -> Self:
+        """Take a single value, found by looking *n* times."""
+        return cls(value, None, n)
 
     @classmethod
     def of(cls, samples: Sequence[float]) -> Self:
@@ -54,11 +60,12 @@ class Figure:
         """Whether the aim is met. None without an aim."""
         if self.aim is None:
             return None
-        floor = self.floor.p50 if self.floor else 0.0
-        added = self.ours.p50 - floor
-        return {"p50": self.ours.p50, "p99": self.ours.p99, "added": added}[self.aim.of] < (
-            self.aim.below
-        )
+        reached = {
+            "p50": self.ours.p50,
+            "p99": self.ours.p99,
+            "added": self.ours.p50 - (self.floor.p50 if self.floor else 0.0),
+        }[self.aim.of]
+        return reached is not None and reached < self.aim.below
 
     def as_json(self) -> dict[str, Any]:
         """Tell everything."""

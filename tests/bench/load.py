@@ -37,7 +37,7 @@ def _figures(stack: Stack, bare: int, callers: int, size: Size) -> list[Figure]:
 
 
 def _rate(seen: crowd.Crowd) -> Spread:
-    return Spread(seen.rate, seen.rate, len(seen.times))
+    return Spread.one(seen.rate, len(seen.times))
 
 
 def _queued(stack: Stack) -> list[int]:

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 IN_OPEN = 0x20  # <sys/inotify.h>
 EVENT = struct.Struct("iIII")  # wd, mask, cookie, length of a name: 0 for a watched file
@@ -88,10 +88,18 @@ class Watch(threading.Thread):
         return self.gone_at
 
 
-def weigh(pids: Iterable[int]) -> tuple[float, float]:
-    """Sum up what processes hold: PSS (shared pages shared out) and RSS, in MB."""
+class Weight(NamedTuple):
+    """Memory in MB."""
+
+    #: Pages that processes share are shared out among them.
+    pss: float
+    rss: float
+
+
+def weigh(pids: Iterable[int]) -> Weight:
+    """Sum up what processes hold."""
     rollups = [Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines() for pid in pids]
-    return _sum(rollups, "Pss:"), _sum(rollups, "Rss:")
+    return Weight(*(_sum(rollups, name) for name in ("Pss:", "Rss:")))
 
 
 def _sum(rollups: list[list[str]], name: str) -> float:

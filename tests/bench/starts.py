@@ -102,7 +102,7 @@ def _shares(ours: Sequence[OurStart], bare: Sequence[Start]) -> list[Figure]:
         return times(what, [moment(one) for one in ours], [moment(one) for one in bare], aim)
 
     return [
-        pair("trigger → execve of ansible-playbook", lambda one: one.executed, Aim("added", 60)),
+        pair("trigger → execve of ansible-playbook", lambda one: one.executed, Aim("p50", 60)),
         pair("execve → first task (Ansible's own)", lambda one: one.first_task - one.executed),
         pair("trigger → first task", lambda one: one.first_task),
         pair("trigger → row final, one debug task", lambda one: one.ended),

@@ -25,7 +25,7 @@ def _row(figure: Figure) -> tuple[str, ...]:
         figure.what,
         figure.unit,
         _number(figure.ours.p50),
-        _number(figure.ours.p99) if figure.ours.n > 1 else "",
+        "" if figure.ours.p99 is None else _number(figure.ours.p99),
         _number(figure.floor.p50) if figure.floor else "",
         f"{figure.ratio:.2f}" if figure.ratio is not None else "",
         f"{figure.aim.of} < {figure.aim.below:g}" if figure.aim else "",

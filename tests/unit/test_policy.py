@@ -14,13 +14,9 @@ DONE = {"state": RunState.STOPPED, "phase": None}
     ("run", "view", "advice"),
     [
         # Queued
-        (QUEUED, View(queued_for=60, is_in_queue=True), Advice.LEAVE),  # it waits for a slot
-        (
-            QUEUED,
-            View(queued_for=3, is_in_queue=False),
-            Advice.LEAVE,
-        ),  # the web is about to enqueue
-        (QUEUED, View(queued_for=60, is_in_queue=False), Advice.ENQUEUE),  # RQ has forgotten it
+        (QUEUED, View(rounds_missed=0), Advice.LEAVE),  # it waits for a slot
+        (QUEUED, View(rounds_missed=1), Advice.LEAVE),  # it is being enqueued or claimed just now
+        (QUEUED, View(rounds_missed=2), Advice.ENQUEUE),  # RQ has forgotten it
         # Running on this machine
         ({}, View(is_here=True, runner_is_alive=True), Advice.LEAVE),  # its runner holds it
         ({"stale": True}, View(is_here=True, runner_is_alive=True), Advice.LEAVE),  # it is frozen
