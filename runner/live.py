@@ -2,11 +2,11 @@
 
 import logging
 import time
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from runner.journal import Journal
 from runner.judge import End
 from runner.kept import Kept
 from runner.output import ENOUGH, Output
@@ -18,8 +18,6 @@ log = logging.getLogger(__name__)
 
 FLUSH = 0.25  # seconds that output may wait for more before it is stored
 HOLD = 0.5  # seconds to wait for our own SIGTERM when a leader has died of one
-
-Entry = Callable[[Connection], None]
 
 
 class Live:
@@ -45,7 +43,7 @@ class Live:
         self.keeper_was_killed = False
         self.output_is_open = True
         self.flushed_at = 0.0
-        self._journal: deque[Entry] = deque()
+        self._journal = Journal(run.id)
         self._asked: set[bytes] = set()
         self._leader: dict[str, Any] = {}
         self._why: str | None = None
@@ -93,7 +91,7 @@ class Live:
 
     def _on_started(self, line: dict[str, Any]) -> None:
         self._leader = line
-        self._journal.append(self._register)
+        self._journal.add(self._register)
 
     def _register(self, conn: Connection) -> None:
         """Record the leader that waits at the gate, then let it go on, or not."""
@@ -184,7 +182,7 @@ class Live:
         return {"run": self.run.id}
 
     def _note(self, kind: str, detail: dict[str, Any]) -> None:
-        self._journal.append(
+        self._journal.add(
             lambda conn: events.append(conn, self.run.id, kind, str(self.run.runner), detail)
         )
 
@@ -196,7 +194,7 @@ class Live:
             else:
                 self.run = moved
 
-        self._journal.append(entry)
+        self._journal.add(entry)
 
     def is_due(self, now: float) -> bool:
         """Whether something should be written now and not later."""
@@ -204,16 +202,14 @@ class Live:
         return bool(self._journal) or (self.output.waiting > 0 and waited)
 
     @property
-    def wants_output(self) -> bool:
-        """Whether its pipe should be read on, for there is room for what comes."""
-        return self.output_is_open and self.output.waiting < ENOUGH
+    def has_room(self) -> bool:
+        """Whether its pipe should be read on although Postgres has not taken all yet."""
+        return self.output.waiting < ENOUGH
 
     def write(self, conn: Connection) -> bool:
         """Write the journal and the output that waits. Whether followers have something to see."""
         is_news = bool(self._journal)
-        while self._journal:
-            self._journal[0](conn)
-            self._journal.popleft()
+        self._journal.write(conn)
         while self.output.waiting and not self.is_disowned:
             is_news = True
             chunk = self.output.next_chunk()

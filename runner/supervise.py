@@ -11,9 +11,9 @@ import selectors
 import signal
 import time
 from collections import deque
-from functools import partial
 from types import FrameType
 
+import psycopg
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -23,6 +23,7 @@ from runner.ends import Ends
 from runner.kept import Keepers
 from runner.listener import Listener
 from runner.live import FLUSH, Live
+from runner.pipes import Pipes
 from runner.run import Run
 from runner.settings import Settings
 from runner.starts import Starts
@@ -46,6 +47,7 @@ class Runner(Books):
         self.lives: dict[int, Live] = {}
         self._entries: dict[int, Entry] = {}
         self._selector = selectors.DefaultSelector()
+        self._pipes = Pipes(self._selector)
         self._bell, self._rope = os.pipe()
         self._keepers = Keepers()
         self._starts = Starts(self.name, settings, self._keepers)
@@ -147,8 +149,9 @@ class Runner(Books):
         """Time limits and the shutdown's escalation."""
         for live in self.lives.values():
             live.enforce_limit(now)
-            self._read_on(live)
-            if live.keeper_was_killed:
+            # While Postgres is away output waits on disk: no playbook stands still for that.
+            self._pipes.read_on(live, has_room=live.has_room or not self.line.is_up)
+            if live.keeper_was_killed and not live.is_gone:
                 self._ends.sweep(live, self._starts.installation)
         if self._term_at is None:
             return
@@ -159,34 +162,6 @@ class Runner(Books):
             if now > drained + self.settings.shutdown_grace:
                 live.force()
 
-    def _read_on(self, live: Live) -> None:
-        """Watch a run's output while there is room for it; a full pipe slows its family down."""
-        watched = live.kept.output in self._selector.get_map()
-        if live.wants_output and not watched:
-            read = partial(self._read_output, live)
-            self._selector.register(live.kept.output, selectors.EVENT_READ, read)
-        elif watched and not live.wants_output:
-            self._selector.unregister(live.kept.output)
-
-    def _read_output(self, live: Live) -> None:
-        chunk = live.kept.read_output()
-        if chunk:
-            live.output.feed(chunk)
-        # A member that has left the family may hold the pipe for ever: gone and empty is the end.
-        elif chunk is None or live.is_gone:
-            self._selector.unregister(live.kept.output)
-            live.output.finish()
-            live.output_is_open = False
-
-    def _read_status(self, live: Live) -> None:
-        lines = live.kept.read_status()
-        if lines is None:
-            self._selector.unregister(live.kept.status)
-            live.lose_keeper()
-            return
-        for line in lines:
-            live.hear(line)
-
     # What needs Postgres
 
     def _settle(self, now: float, *, is_tick: bool) -> None:
@@ -195,7 +170,12 @@ class Runner(Books):
             return
         conn = self.line.conn()
         for live in list(self.lives.values()):
-            self._settle_one(conn, live, now)
+            try:
+                self._settle_one(conn, live, now)
+            except AWAY:
+                raise
+            except psycopg.Error:
+                log.exception("run %d: Postgres refuses its end", live.run.id)
         if is_tick:
             self._sweep_flags(conn)
             self._starts.release_unsure(conn)
@@ -205,7 +185,7 @@ class Runner(Books):
 
     def _settle_one(self, conn: Connection, live: Live, now: float) -> None:
         if live.is_gone and live.output_is_open:
-            self._read_output(live)
+            self._pipes.read(live)
         if live.is_due(now) and live.write(conn):
             self._news.add(live.run.id)
         shutting_down = self._term_at is not None
@@ -234,9 +214,7 @@ class Runner(Books):
 
     def _let_go(self, live: Live, run: Run | None) -> None:
         """Forget a run that is settled."""
-        for descriptor in (live.kept.status, live.kept.output):
-            if descriptor in self._selector.get_map():
-                self._selector.unregister(descriptor)
+        self._pipes.remove(live)
         del self.lives[live.run.id]
         live.kept.close()
         live.output.close()
@@ -249,8 +227,7 @@ class Runner(Books):
     def _sync(self, now: float, *, is_tick: bool) -> None:
         """Tell followers, keep RQ's books, take new runs."""
         while self._news:
-            self.connection.publish(keys.TAIL, next(iter(self._news)))
-            self._news.pop()
+            self.connection.publish(keys.TAIL, str(self._news.pop()))
         while self._struck:
             entry, run = self._struck[0]
             self.strike(entry, run)
@@ -286,9 +263,7 @@ class Runner(Books):
             return
         self.lives[entry.run_id] = live
         self._entries[entry.run_id] = entry
-        read = partial(self._read_status, live)
-        self._selector.register(live.kept.status, selectors.EVENT_READ, read)
-        self._read_on(live)
+        self._pipes.add(live)
         self.enter(entry)
 
     def _refill(self) -> None:

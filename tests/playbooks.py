@@ -85,3 +85,25 @@ ESCAPING = {
     "double fork without environment": DOUBLE_FORK,
     "async": ASYNC,
 }
+
+#: A callback of the repository's that writes straight to standard output.
+NOISE = """
+import os
+from ansible.plugins.callback import CallbackBase
+
+class CallbackModule(CallbackBase):
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "notification"
+    CALLBACK_NAME = "noise"
+
+    def v2_playbook_on_start(self, playbook):
+        rest = memoryview(NOISE)
+        while rest:
+            rest = rest[os.write(1, rest):]
+"""
+CONFIG = "[defaults]\ncallback_plugins = ./plugins\ncallbacks_enabled = noise\n"
+
+
+def printing(expression: str) -> dict[str, str]:
+    """The files that make a playbook print the bytes of a Python expression."""
+    return {"ansible.cfg": CONFIG, "plugins/noise.py": NOISE.replace("(NOISE)", f"({expression})")}

@@ -13,6 +13,7 @@ from redis import Redis
 from runner.run import RunState
 from runner.store.migrate import migrate
 from tests import playbooks
+from tests.playbooks import printing
 from tests.runners import Bench
 from tests.servers import own_servers
 from tests.waiting import wait_until
@@ -280,3 +281,23 @@ def test_a_family_without_a_row_is_ended(bench, start, playbook, conn):
     conn.execute("DELETE FROM runs WHERE id = %s", [run.id])
 
     wait_until(lambda: bench.family(run) == [], timeout=20)
+
+
+def test_a_flood_while_postgres_is_away_stops_no_playbook(fragile, start, servers, playbook):
+    """More than waits in memory goes to disk, and all of it arrives."""
+    start()
+    slow = playbooks.HELLO.replace("- debug", "- pause: seconds=3\n    - debug")
+    repository = playbook(slow, **printing("b'x' * 6_000_000"))
+    before = fragile.await_final(fragile.trigger(repository.url))
+    run = fragile.trigger(repository.url)
+    wait_until(lambda: fragile.find(run).phase == "playing", timeout=20, interval=0.001)
+
+    servers[0].stop()
+    wait_until(lambda: fragile.family(run), timeout=10)
+    wait_until(lambda: fragile.family(run) == [], timeout=30)
+    servers[0].start()
+
+    with connected(*servers, fragile.environ) as bench:
+        final = bench.await_final(run)
+        assert (final.state, final.output_complete) == (RunState.SUCCEEDED, True)
+        assert bench.output(final) == bench.output(before)

@@ -10,24 +10,8 @@ import pytest
 from runner.run import RunState
 from runner.store import output
 from tests import playbooks
+from tests.playbooks import CONFIG, NOISE, printing
 from tests.runners import LOCAL
-
-#: A callback of the repository's that writes straight to standard output.
-NOISE = """
-import os
-from ansible.plugins.callback import CallbackBase
-
-class CallbackModule(CallbackBase):
-    CALLBACK_VERSION = 2.0
-    CALLBACK_TYPE = "notification"
-    CALLBACK_NAME = "noise"
-
-    def v2_playbook_on_start(self, playbook):
-        rest = memoryview(NOISE)
-        while rest:
-            rest = rest[os.write(1, rest):]
-"""
-CONFIG = "[defaults]\ncallback_plugins = ./plugins\ncallbacks_enabled = noise\n"
 
 KINDS = {
     "200,000 lines": "b''.join(b'line %d\\n' % n for n in range(200_000))",
@@ -36,11 +20,6 @@ KINDS = {
     "ANSI and carriage returns": "b'\\x1b[31mred\\x1b[0m\\r10%\\r20%\\r\\n' * 1000",
     "no newline at the end": "b'end'",
 }
-
-
-def printing(expression: str) -> dict[str, str]:
-    """The files that make a playbook print the bytes of a Python expression."""
-    return {"ansible.cfg": CONFIG, "plugins/noise.py": NOISE.replace("(NOISE)", f"({expression})")}
 
 
 def printed_by_ansible(path: Path) -> bytes:
