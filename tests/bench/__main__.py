@@ -13,7 +13,7 @@ from pathlib import Path
 
 from app.bootstrap import terminal
 from app.bootstrap.errors import BootstrapError, Stopped
-from tests.bench import load, memory, starts, stops, triggers
+from tests.bench import bursts, load, memory, starts, stops, triggers
 from tests.bench.figures import Figure
 from tests.bench.size import FULL, QUICK, Size
 from tests.bench.table import table
@@ -21,6 +21,7 @@ from tests.bench.table import table
 BENCHMARKS: dict[str, Callable[[Size], list[Figure]]] = {
     "triggers": triggers.measure,
     "starts": starts.measure,
+    "bursts": bursts.measure,
     "stops": stops.measure,
     "load": load.measure,
     "memory": memory.measure,

@@ -18,7 +18,7 @@ from typing import Any
 from app.bootstrap.children import Child, Children
 from tests.bench.caller import Caller
 
-START = 0.5  # seconds until all callers stand at the line, and 0.05 more for each
+START = 0.3  # seconds until all callers stand at the line, and 0.03 more for each
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -49,7 +49,7 @@ def send(
 
     Every answer must be a success: refusals are quick, and their rate says nothing.
     """
-    start_at = time.monotonic() + START + 0.05 * len(shares)
+    start_at = time.monotonic() + START + 0.03 * len(shares)
     with NamedTemporaryFile("w") as file:
         told = {"port": port, "start_at": start_at, "seconds": seconds, "repeat": repeat}
         requests = [[request.decode() for request in share] for share in shares]

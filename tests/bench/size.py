@@ -8,10 +8,11 @@ class Size(NamedTuple):
 
     triggers: int
     starts: int
+    bursts: int
     #: Of each kind.
     stops: int
     load: float
 
 
-FULL = Size(triggers=320, starts=30, stops=100, load=5.0)  # ten minutes on four cores
-QUICK = Size(triggers=80, starts=5, stops=8, load=1.0)
+FULL = Size(triggers=320, starts=30, bursts=6, stops=100, load=5.0)  # ten minutes on four cores
+QUICK = Size(triggers=80, starts=4, bursts=1, stops=6, load=0.5)
