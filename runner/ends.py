@@ -1,19 +1,22 @@
 """How a run is settled when its family is gone, and what is swept away after it."""
 
 import logging
-import shutil
+import os
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
-from runner import family
-from runner.command import control_path
-from runner.judge import judge
+from runner import family, linux
+from runner.directories import remove_directory
+from runner.judge import Verdict, judge
+from runner.linux import Sent
 from runner.live import Live
-from runner.run import Run
+from runner.run import Run, RunState
 from runner.store import moves, runs, verdicts
 from runner.store.connection import Connection
 
 log = logging.getLogger(__name__)
+
+#: For an end that Postgres has refused to keep as it was.
+PLAIN = Verdict(state=RunState.FAILED, message="how it ended could not be written: see the log")
 
 
 class Ends:
@@ -25,11 +28,20 @@ class Ends:
         # A large tree takes a second to remove: not in the loop, which must hear.
         self._remover = ThreadPoolExecutor(max_workers=1, thread_name_prefix="remover")
 
-    def settle(self, conn: Connection, live: Live, *, shutting_down: bool) -> Run | None:
+    def settle(
+        self, conn: Connection, live: Live, *, shutting_down: bool, in_plain_words: bool = False
+    ) -> Run | None:
         """Judge and write the final row. None when it was not ours to write any more."""
         run = runs.find(conn, live.run.id)
-        assert run is not None  # live rows are never deleted
-        verdict = judge(run, live.end(shutting_down=shutting_down))
+        if run is None:
+            log.error("run %d: its row was deleted while it ran", live.run.id)
+            return None
+        if self._was_ours(run, live):
+            return run  # the answer to our first try was lost
+        end = live.end(shutting_down=shutting_down)
+        if end.never_started and end.why == "shutdown" and run.stop_requested_at is None:
+            return moves.release(conn, live.run, actor=self._runner, never_started=True)
+        verdict = PLAIN if in_plain_words else judge(run, end)
         finished = moves.finish(
             conn,
             live.run,
@@ -40,35 +52,46 @@ class Ends:
         )
         tag = {"run": run.id, "state": verdict.state, "exit_code": verdict.exit_code}
         if finished is None:
-            late = {"state": verdict.state, **verdict.detail(), "runner": self._runner}
-            verdicts.record_late(conn, run.id, late)
-            log.warning("run %d: %s, too late", run.id, verdict.state, extra=tag)
+            self._keep_late(conn, live, verdict)
         else:
             log.info("run %d: %s: %s", run.id, verdict.state, verdict.message, extra=tag)
         return finished
 
-    def sweep(self, live: Live, installation: str) -> None:
-        """End a family whose keeper was killed: by mark and brand, since nothing is above it."""
+    def _was_ours(self, run: Run, live: Live) -> bool:
+        """Whether the final row is the one that we have written."""
+        is_this_attempt = run.attempt == live.run.attempt and run.holder == self._runner
+        return run.is_final and run.state is not RunState.LOST and is_this_attempt
 
-        def members() -> list[family.Member]:
-            return family.find(installation).get(live.run.id, [])
+    def _keep_late(self, conn: Connection, live: Live, verdict: Verdict) -> None:
+        message = "its lease had run out, so its runner ended it" if live.is_disowned else None
+        late = {"state": verdict.state, **verdict.detail(), "runner": self._runner}
+        verdicts.record_late(
+            conn, live.run.id, {**late, **({"message": message} if message else {})}
+        )
+        log.warning("run %d: %s, too late", live.run.id, verdict.state)
 
-        ended = family.end(members, grace=0)
+    def sweep(self, live: Live, installation: str, keepers: set[int]) -> None:
+        """Kill, once, what is left of a family whose keeper was killed; call it until it is gone.
+
+        By mark and brand, and by blood: the runner is a subreaper, so whatever is below it and
+        below no keeper is an orphan of a keeper that was killed.
+        """
+        left = {member.pid: member for member in family.find(installation).get(live.run.id, [])}
+        left |= {member.pid: member for member in family.orphans(os.getpid(), keepers)}
+        sent = {pid: family.kill(member) for pid, member in left.items()}
+        refused = [left[pid] for pid, what in sent.items() if what is Sent.REFUSED]
         survivors = [
-            {"pid": member.pid, "uid": None, "command": live.output.mask.text(member.command)}
-            for member in ended.survivors
+            {"pid": member.pid, "uid": linux.user(member.pid), "command": member.command}
+            for member in refused
         ]
-        live.note_sweep(ended.killed, survivors)
+        killed = sum(what is Sent.REACHED for what in sent.values())
+        live.note_sweep(killed, survivors, is_gone=not left)
 
-    def remove_directory(self, directory: Path) -> None:
-        """Remove all that a run had on this machine."""
-        self._remover.submit(_remove, directory)
+    def remove(self, live: Live) -> None:
+        """Remove all that a run had on this machine, its keeper last."""
+        self._remover.submit(remove_directory, live.directory)
+        self._remover.submit(live.kept.reap)
 
     def close(self) -> None:
         """Wait for the last removal."""
         self._remover.shutdown()
-
-
-def _remove(directory: Path) -> None:
-    shutil.rmtree(control_path(directory), ignore_errors=True)
-    shutil.rmtree(directory, onerror=lambda _, path, error: log.warning("%s: %s", path, error[1]))

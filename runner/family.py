@@ -68,6 +68,21 @@ def below(pid: int) -> list[Member]:
     return [_member(process) for process in linux.descendants(pid).values()]
 
 
+def orphans(root: int, keepers: Collection[int]) -> list[Member]:
+    """Find the living processes below *root* that are neither keepers nor below one."""
+    tree = linux.descendants(root)
+    kept = set(keepers)
+    for pid in tree:  # parents first
+        if tree[pid].parent in kept:
+            kept.add(pid)
+    return [_member(process) for pid, process in tree.items() if pid not in kept]
+
+
+def kill(member: Member) -> Sent:
+    """Send one SIGKILL to a member, if it is still that process."""
+    return _send(member, signal.SIGKILL)
+
+
 def _member(process: Stat) -> Member:
     command = linux.command(process.pid)
     return Member(process.pid, process.created, process.group, process.session, command)

@@ -20,6 +20,8 @@ class Journal:
         """Keep the journal of one run."""
         self._run_id = run_id
         self._entries: deque[Entry] = deque()
+        #: How many were dropped.
+        self.refused = 0
 
     def __bool__(self) -> bool:
         """Whether something is still to be written."""
@@ -40,6 +42,7 @@ class Journal:
                 self._entries[0](conn)
             except AWAY:
                 raise
-            except psycopg.Error:
-                log.exception("run %d: Postgres refuses an entry", self._run_id)
+            except psycopg.Error as error:
+                self.refused += 1
+                log.error("run %d: Postgres refuses: %s", self._run_id, error.diag.message_primary)
             self._entries.popleft()

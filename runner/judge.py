@@ -103,21 +103,34 @@ def _ended_by_itself(end: End) -> Verdict:
         # A platform signals every process of the container, ansible-playbook too.
         return _ended(end, RunState.INTERRUPTED, "the platform shut its runner's container down")
     if end.exit_code < 0:
-        name = signal.Signals(-end.exit_code).name
+        name = signal_name(-end.exit_code)
         return _ended(end, RunState.FAILED, f"killed by {name}, not by Curtain")
     return _ended(end, RunState.FAILED, explain(end.exit_code, end.tail))
 
 
+def signal_name(number: int) -> str:
+    """SIGTERM for 15; a real-time signal has only its number."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
 def _ended(end: End, state: RunState, message: str) -> Verdict:
     code = None if end.refusal or end.never_started else end.exit_code
-    return Verdict(state=state, message=message, exit_code=code)
+    return Verdict(state=state, message=storable(message), exit_code=code)
+
+
+def storable(text: str) -> str:
+    """Replace what Postgres cannot keep in a text: NUL and halves of surrogate pairs."""
+    return re.sub("[\0\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", text)
 
 
 def explain(exit_code: int, tail: str) -> str:
     """Say what *exit_code* means, with ansible's own reason where the output gives one."""
     meaning = MEANINGS.get(exit_code, "ansible-playbook failed")
     if exit_code == 4:
-        unreachable = "PLAY RECAP" in tail
+        unreachable = "unreachable=" in tail  # of a recap, however long that is
         meaning = (
             "at least one host was unreachable" if unreachable else "the playbook is not valid"
         )

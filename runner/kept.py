@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,9 @@ from typing import Any
 from runner.record import parse_lines
 
 ROOT = Path(__file__).resolve().parent.parent
-SPARES = 1  # idle keepers; a burst of runs finds keepers that are still starting
+SPARES = 2  # idle keepers; a burst of runs finds keepers that are still starting
+LAST_BREATH = 2.0  # seconds that a keeper may take to end when its family is gone
+REST = 5.0  # seconds until it is tried again when no keeper could be started
 CHUNK = 65_536  # bytes per read of a pipe: its usual capacity
 
 
@@ -25,21 +28,27 @@ class Kept:
     """One keeper process with its three pipes. Only `request` may be called by any thread."""
 
     def __init__(self) -> None:
-        """Start an idle keeper."""
+        """Start an idle keeper. Raise OSError when none can be started."""
         control, end = os.pipe()
         self._control: int | None = end
         self.status, status = os.pipe()
         self.output, output = os.pipe()
         theirs = (control, status, output)
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "runner.leader", *map(str, theirs)],
-            pass_fds=theirs,
-            stdin=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            process_group=0,  # the terminal's Ctrl-C is the runner's to answer
-        )
-        for descriptor in theirs:
-            os.close(descriptor)
+        try:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "runner.leader", *map(str, theirs)],
+                pass_fds=theirs,
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                process_group=0,  # the terminal's Ctrl-C is the runner's to answer
+            )
+        except OSError:
+            for descriptor in (end, self.status, self.output):
+                os.close(descriptor)
+            raise
+        finally:
+            for descriptor in theirs:
+                os.close(descriptor)
         for descriptor in (self.status, self.output):
             os.set_blocking(descriptor, False)
         self._lock = threading.Lock()
@@ -89,15 +98,26 @@ class Kept:
         except BlockingIOError:
             return b""
 
+    def kill(self) -> None:
+        """Kill a keeper that does not answer: the leader dies with it, the rest is to be swept."""
+        self.process.kill()
+
     def close(self) -> None:
-        """Close the pipes: an idle keeper ends by that, one that is gone is reaped."""
+        """Close the pipes: an idle keeper ends by that."""
         with self._lock:
             if self._control is not None:
                 os.close(self._control)
                 self._control = None
         os.close(self.status)
         os.close(self.output)
-        self.process.wait()
+
+    def reap(self) -> None:
+        """Wait for its end, not for ever, and take it out of the process table."""
+        try:
+            self.process.wait(LAST_BREATH)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
 
 class Keepers:
@@ -107,12 +127,13 @@ class Keepers:
         """Start the first ones."""
         self._spares = spares
         self._idle: deque[Kept] = deque()
+        self._rest_until = 0.0
         self.refill()
 
     @property
-    def pids(self) -> set[int]:
-        """The pids of the idle ones."""
-        return {kept.pid for kept in self._idle}
+    def idle(self) -> list[Kept]:
+        """Those that wait for an order."""
+        return list(self._idle)
 
     def take(self) -> Kept:
         """An idle keeper. Raise OSError when none can be started."""
@@ -124,11 +145,18 @@ class Keepers:
         return Kept()
 
     def refill(self) -> None:
-        """Start what is missing. Raise OSError when none can be started."""
-        while len(self._idle) < self._spares:
+        """Start one of those that are missing. Raise OSError when it cannot be started."""
+        if len(self._idle) < self._spares and time.monotonic() >= self._rest_until:
             self._idle.append(Kept())
+
+    def rest(self) -> None:
+        """Try no more for a while."""
+        self._rest_until = time.monotonic() + REST
 
     def close(self) -> None:
         """End the idle ones."""
-        while self._idle:
-            self._idle.popleft().close()
+        closing = [self._idle.popleft() for _ in range(len(self._idle))]
+        for kept in closing:
+            kept.close()
+        for kept in closing:
+            kept.reap()

@@ -4,6 +4,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -27,6 +28,8 @@ class Listener(threading.Thread):
         self._lives = lives
         self._wake = wake
         self._last: str | None = None
+        # A look takes some 20 ms: no stop shall wait behind many.
+        self._lookers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="looker")
         self.closing = threading.Event()
 
     def run(self) -> None:
@@ -55,7 +58,7 @@ class Listener(threading.Thread):
         elif "stop" in wish:
             self._stop(int(wish["stop"]), force=wish.get("force") == "1")
         elif "look" in wish:
-            self._look(int(wish["look"]), wish["answer"])
+            self._lookers.submit(self._look, int(wish["look"]), wish["answer"])
 
     def _stop(self, run_id: int, *, force: bool) -> None:
         live = self._lives.get(run_id)
@@ -64,6 +67,12 @@ class Listener(threading.Thread):
             live.force() if force else live.stop()
 
     def _look(self, run_id: int, token: str) -> None:
+        try:
+            self._answer_look(run_id, token)
+        except RedisError as error:
+            log.warning("run %d: a look is not answered: %s", run_id, error)
+
+    def _answer_look(self, run_id: int, token: str) -> None:
         live = self._lives.get(run_id)
         if live is None:
             return

@@ -9,15 +9,23 @@ from typing import Any
 from runner.journal import Journal
 from runner.judge import End
 from runner.kept import Kept
+from runner.ladder import ASK
 from runner.output import ENOUGH, Output
+from runner.record import read_lines, recall
 from runner.run import Run
 from runner.store import events, moves, output
 from runner.store.connection import Connection
 
 log = logging.getLogger(__name__)
 
+ANSWER = 5.0  # seconds beyond its ladder after which a keeper that does not answer is killed
+BACKLOG = 16  # chunks that one turn of the loop writes of one run: all others wait meanwhile
 FLUSH = 0.25  # seconds that output may wait for more before it is stored
 HOLD = 0.5  # seconds to wait for our own SIGTERM when a leader has died of one
+
+
+#: What a keeper would have been told by each request.
+WHYS = {b"s": "stop", b"k": "stop", b"d": "shutdown", b"t": "timeout"}
 
 
 class Live:
@@ -44,11 +52,19 @@ class Live:
         self.output_is_open = True
         self.flushed_at = 0.0
         self._journal = Journal(run.id)
-        self._asked: set[bytes] = set()
+        #: Steps of it that failed, or that Postgres refused.
+        self.refusals = 0
+        #: The requests made of its keeper, in their order.
+        self._asked: list[bytes] = []
+        #: When a keeper that was asked to end the family must have done so, or named survivors.
+        self._answer_by: float | None = None
         self._leader: dict[str, Any] = {}
+        self._gate_is_open = False
         self._why: str | None = None
         self._signalled: list[str] = []
         self._exit: dict[str, Any] | None = None
+        #: The survivors that were named last.
+        self._named: list[dict[str, Any]] = []
         self._refusal: str | None = None
 
     # What is asked of it
@@ -65,10 +81,14 @@ class Live:
         """The runner is being shut down."""
         self._request(b"d")
 
-    def enforce_limit(self, now: float) -> None:
-        """End it when its time is up."""
+    def enforce_limits(self, now: float) -> None:
+        """End it when its time is up; kill a keeper that was asked to and does not."""
         if now > self.deadline:
             self._request(b"t")
+        if self._answer_by is not None and now > self._answer_by and not self.is_gone:
+            log.error("run %d: its keeper does not answer and is killed", self.run.id)
+            self._answer_by = None
+            self.kept.kill()
 
     def disown(self) -> None:
         """End a family that is not ours any more, as fast as it goes."""
@@ -78,9 +98,13 @@ class Live:
         self._request(b"k")
 
     def _request(self, letter: bytes) -> None:
-        if letter not in self._asked:
-            self._asked.add(letter)
-            self.kept.request(letter)
+        if letter in self._asked:
+            return
+        self._asked.append(letter)
+        ladder = 0.0 if letter == b"k" else ASK + float(self.run.spec["grace"])
+        answer_by = time.monotonic() + ladder + ANSWER
+        self._answer_by = min(self._answer_by or answer_by, answer_by)
+        self.kept.request(letter)
 
     # What its keeper says
 
@@ -114,6 +138,7 @@ class Live:
             self.stop()
         else:
             self.kept.open_gate()
+            self._gate_is_open = True
 
     def _on_prepared(self, line: dict[str, Any]) -> None:
         shas = {name: line[name] for name in ("playbook_sha", "inventory_sha")}
@@ -146,10 +171,15 @@ class Live:
         self._note("exited", {"code": line["code"]})
 
     def _on_survivors(self, line: dict[str, Any]) -> None:
+        self._answer_by = None  # it has tried
         self.name_survivors(line["processes"])
 
     def name_survivors(self, survivors: list[dict[str, Any]]) -> None:
         """Tell who would not die; the run stays what it is."""
+        survivors = [
+            {**member, "command": self.output.mask.text(member["command"])} for member in survivors
+        ]
+        self._named = survivors
         log.warning("run %d: survivors: %s", self.run.id, survivors, extra=self._tag)
         self._move(lambda conn: moves.record_survivors(conn, self.run, survivors))
 
@@ -158,20 +188,27 @@ class Live:
         self.gone_at = time.monotonic()
 
     def lose_keeper(self) -> None:
-        """The keeper ended without saying that the family is gone."""
+        """The keeper has ended. If it did not say so, its record may: the pipe can overflow."""
+        if not self.is_gone:
+            lines = read_lines(self.directory / "status.jsonl")
+            if recall(lines) is not None:
+                for line in lines:
+                    if line["event"] == "gone" or (line["event"] == "exit" and not self._exit):
+                        self.hear(line)
         self.keeper_was_killed = not self.is_gone
 
-    def note_sweep(self, killed: int, survivors: list[dict[str, Any]]) -> None:
+    def note_sweep(self, killed: int, survivors: list[dict[str, Any]], *, is_gone: bool) -> None:
         """Take what came of ending the family in the dead keeper's place."""
-        if killed:
+        if killed and "KILL" not in self._signalled:
             log.warning("run %d: SIGKILL to %d orphans of its keeper", self.run.id, killed)
-            self._signalled.append("KILL")
             self._note("signalled", {"signal": "KILL", "to": killed, "why": "keeper_killed"})
-            if self._asked & {b"s", b"k"} and self._why is None:
-                self._why = "stop"
-        if survivors and survivors != self.run.survivors:
+        if killed:
+            self._signalled.append("KILL")
+            if self._asked and self._why is None:
+                self._why = WHYS[self._asked[0]]
+        if survivors != self._named:
             self.name_survivors(survivors)
-        if not survivors:
+        if is_gone:
             self.is_gone = True
             self.gone_at = time.monotonic()
 
@@ -197,30 +234,40 @@ class Live:
         self._journal.add(entry)
 
     def is_due(self, now: float) -> bool:
-        """Whether something should be written now and not later."""
-        waited = now - self.flushed_at >= FLUSH or self.output.waiting >= ENOUGH or self.is_gone
-        return bool(self._journal) or (self.output.waiting > 0 and waited)
+        """Whether something should be written or judged now and not later."""
+        waited = now - self.flushed_at >= FLUSH or self.output.waiting >= ENOUGH
+        return bool(self._journal) or self.is_gone or (self.output.waiting > 0 and waited)
 
     @property
     def has_room(self) -> bool:
         """Whether its pipe should be read on although Postgres has not taken all yet."""
         return self.output.waiting < ENOUGH
 
+    @property
+    def has_backlog(self) -> bool:
+        """Whether more output waits than one turn writes."""
+        return self.output.waiting >= ENOUGH and not self.is_disowned
+
     def write(self, conn: Connection) -> bool:
-        """Write the journal and the output that waits. Whether followers have something to see."""
-        is_news = bool(self._journal)
+        """Write the journal, and of the output as much as one turn may. Whether that was news."""
+        is_news = bool(self._journal) or self.output.waiting > 0
         self._journal.write(conn)
-        while self.output.waiting and not self.is_disowned:
-            is_news = True
-            chunk = self.output.next_chunk()
-            token = self.run.lease_token
-            assert token is not None
-            if not output.append(conn, self.run.id, token, self.output.stored, chunk):
-                self.disown()
-            else:
-                self.output.taken()
+        if self._journal.refused and self.run.leader_pid is None:
+            self.force()  # its leader waits at a gate that nobody would open
+        for _ in range(BACKLOG):
+            if not self.output.waiting or self.is_disowned:
+                break
+            self._write_chunk(conn)
         self.flushed_at = time.monotonic()
         return is_news
+
+    def _write_chunk(self, conn: Connection) -> None:
+        chunk, token = self.output.next_chunk(), self.run.lease_token
+        assert token is not None
+        if output.append(conn, self.run.id, token, self.output.stored, chunk):
+            self.output.taken()
+        else:
+            self.disown()
 
     @property
     def is_written(self) -> bool:
@@ -238,12 +285,15 @@ class Live:
 
     def end(self, *, shutting_down: bool) -> End:
         """What is known of the family that is gone."""
-        known = self._exit or {"code": None, "signalled": [], "never_started": False}
+        known = self._exit or {"code": None, "never_started": False}
+        why = self._why
+        if not self._gate_is_open and why is None:
+            why = WHYS[self._asked[0]] if self._asked else None
         return End(
             exit_code=known["code"],
-            signalled=tuple(self._signalled if self._why else ()),
-            why=self._why,
-            never_started=known["never_started"],
+            signalled=tuple(self._signalled if why else ()),
+            why=why,
+            never_started=known["never_started"] or not self._gate_is_open,
             refusal=self._refusal,
             shutting_down=shutting_down,
             tail=self.output.tail.decode(errors="replace"),
@@ -252,5 +302,4 @@ class Live:
     @property
     def is_complete(self) -> bool:
         """Whether all that the family wrote is stored."""
-        out = self.output
-        return not (out.is_truncated or out.is_torn or self.is_disowned)
+        return not (self.output.is_truncated or self.output.is_torn or self.is_disowned)

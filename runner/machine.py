@@ -1,4 +1,4 @@
-"""Which machine this is, and whether a runner that called itself so still lives on it."""
+"""Which machine this is, and whether a process that called itself so still lives on it."""
 
 import os
 import re
@@ -22,8 +22,8 @@ def process_name(machine: str) -> str:
     return f"{machine}.{os.getpid()}.{_created(os.getpid())}"
 
 
-def runner_is_alive(name: str) -> bool:
-    """Whether the runner of that name lives here. Only for a name of this very boot."""
+def process_is_alive(name: str) -> bool:
+    """Whether the process of that name lives here. Only for a name of this very boot."""
     match = NAME.fullmatch(name)
     if match is None:
         return False

@@ -39,11 +39,7 @@ def enqueue(redis: Redis, run_id: int, *, timeout: int) -> None:
 
 def enqueue_again(redis: Redis, run_id: int, *, timeout: int) -> None:
     """Put a run into the queue that RQ has forgotten, whatever it remembers of it."""
-    job = Job.exists(str(run_id), connection=redis) and Job.fetch(
-        str(run_id), connection=redis, serializer=JSONSerializer
-    )
-    if job:
-        job.delete()
+    redis.delete(Job.key_for(str(run_id)))  # it may be half of a job only
     IntermediateQueue(queue_of_runs(redis).key, redis).remove(str(run_id))
     enqueue(redis, run_id, timeout=timeout)
 

@@ -94,6 +94,8 @@ class Run:
     attempt: int
     #: The runner that holds it, or held it last.
     runner: str | None
+    #: Who has the lease: the runner, or the watchdog that settles a dead runner's run.
+    holder: str | None
     machine: str | None
     #: Boot and PID namespace of the machine: pids mean nothing in another one.
     boot: str | None
@@ -123,7 +125,7 @@ class Run:
     playbook_sha: str | None
     inventory_sha: str | None
     output_bytes: int
-    #: Whether every byte that the family wrote is stored (up to the limit); None until final.
+    #: Whether every byte that the family wrote is stored; None until final.
     output_complete: bool | None
     output_truncated: bool
     #: What a runner reported after the row was final: kept beside it, never over it.

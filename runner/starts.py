@@ -3,12 +3,14 @@
 import json
 import logging
 import secrets as random
+import shutil
+from collections.abc import Collection
 from pathlib import Path
 from uuid import UUID, uuid4
 
 from runner import machine
 from runner.errors import RunnerError
-from runner.judge import Verdict
+from runner.judge import Verdict, storable
 from runner.kept import Keepers
 from runner.live import Live
 from runner.orders import make_order
@@ -31,56 +33,60 @@ class Starts:
         self._settings = settings
         self._keepers = keepers
         self._vault = Vault(settings.secret_key)
-        #: The mark of this Curtain; known once the first run has been claimed.
+        #: The mark of this Curtain; known before the first run is claimed.
         self.installation = ""
-        #: Claims whose answer was lost: perhaps they are ours.
-        self._unsure: dict[UUID, int] = {}
 
     def start(self, conn: Connection, run_id: int) -> Live | None:
         """Claim and order. None when it was not queued any more, or failed at once."""
-        run = self._claim(conn, run_id)
-        if run is None:
-            return None
-        log.info("run %d: claimed", run.id, extra={"run": run.id, "template": run.template})
-        try:
-            return self._order(conn, run)
-        except (OSError, RunnerError) as error:
-            message = f"it could not be started: {error}"
-            verdict = Verdict(state=RunState.FAILED, message=message)
-            moves.finish(conn, run, verdict, actor=self._runner, complete=True, truncated=False)
-            log.error("run %d: %s", run.id, message, extra={"run": run.id})
-            return None
-
-    def _claim(self, conn: Connection, run_id: int) -> Run | None:
-        token = uuid4()
-        self._unsure[token] = run_id
+        self.installation = self.installation or runs.installation(conn)
         run = moves.claim(
             conn,
             run_id,
             runner=self._runner,
             machine=self._settings.machine,
             boot=machine.boot(),
-            token=token,
+            token=uuid4(),
             lease=self._settings.lease,
         )
-        del self._unsure[token]
-        return run
+        if run is None:
+            return None
+        log.info("run %d: claimed", run.id, extra={"run": run.id, "template": run.template})
+        try:
+            return self._order(run)
+        except (OSError, RunnerError) as error:
+            self._fail(conn, run, f"it could not be started: {error}")
+        except Exception as error:
+            log.exception("run %d: it could not be started", run.id)
+            self._fail(conn, run, f"it could not be started: {type(error).__name__}, see the log")
+        return None
 
-    def release_unsure(self, conn: Connection) -> None:
-        """Give back what was claimed without our hearing of it."""
-        for token, run_id in list(self._unsure.items()):
-            moves.release(conn, run_id, token, actor=self._runner)
-            del self._unsure[token]
+    def _fail(self, conn: Connection, run: Run, message: str) -> None:
+        verdict = Verdict(state=RunState.FAILED, message=storable(message))
+        moves.finish(conn, run, verdict, actor=self._runner, complete=True, truncated=False)
+        log.error("run %d: %s", run.id, message, extra={"run": run.id})
 
-    def _order(self, conn: Connection, run: Run) -> Live:
-        self.installation = self.installation or runs.installation(conn)
+    def recover(self, conn: Connection, held: Collection[UUID]) -> None:
+        """Queue again what we have claimed and do not hold: an answer of Postgres was lost.
+
+        Nothing of it has run: its leader was never registered, or we would hold it.
+        """
+        for run in moves.held_by(conn, self._runner):
+            if run.lease_token not in held and moves.release(conn, run, actor=self._runner):
+                log.warning("run %d: queued again, its claim was not heard of", run.id)
+
+    def _order(self, run: Run) -> Live:
         secrets = self._vault.open(run.secrets)
         directory = self._make_directory(run)
-        order = make_order(run, secrets, directory, self.installation, self._settings)
-        file = directory / "order.json"
-        file.touch(0o600)
-        file.write_text(json.dumps(order))
-        kept = self._keepers.take()
+        try:
+            output = Output(directory, secrets, self._settings.output_limit)
+            file = directory / "order.json"
+            file.touch(0o600)
+            order = make_order(run, secrets, directory, self.installation, self._settings)
+            file.write_text(json.dumps(order))
+            kept = self._keepers.take()
+        except BaseException:
+            shutil.rmtree(directory, ignore_errors=True)
+            raise
         kept.order(
             {
                 "run": run.id,
@@ -90,11 +96,12 @@ class Starts:
                 "order": {"file": str(file)},
             }
         )
-        output = Output(directory, secrets, self._settings.output_limit)
         return Live(run, kept, output, directory)
 
     def _make_directory(self, run: Run) -> Path:
         """A directory that no other attempt has had."""
-        directory = self._settings.runs_directory / f"{run.id}-{random.token_hex(4)}"
-        directory.mkdir(mode=0o700, parents=True)
-        return directory
+        directory = self._settings.runs_directory / self.installation
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        own = directory / f"{run.id}-{random.token_hex(4)}"
+        own.mkdir(mode=0o700)
+        return own

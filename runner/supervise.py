@@ -1,8 +1,8 @@
 """The runner: one process, one loop, all pids. It takes runs, holds them, settles their ends.
 
-An RQ worker in the books (`rq info` shows it), but it forks no Python and uses none of RQ's stop
-commands: those leave ansible's workers alive, and may kill the worker itself (RQ 3.0.0).
-Postgres decides and may be away, Redis hastens and may be away; the loop goes on.
+The loop talks to Postgres, which decides, and to keepers; the listener's thread hears stops, the
+clerk's thread does what concerns Redis. None of RQ's own stop commands is used: those leave
+ansible's workers alive, and may kill the worker itself (RQ 3.0.0).
 """
 
 import logging
@@ -10,17 +10,17 @@ import os
 import selectors
 import signal
 import time
-from collections import deque
+from collections.abc import Callable
 from types import FrameType
 
 import psycopg
 from redis import Redis
-from redis.exceptions import RedisError
 
-from runner import groups, keys, linux, machine
+from runner import linux, machine
 from runner.books import Books, Entry
+from runner.clerk import Clerk
 from runner.ends import Ends
-from runner.kept import Keepers
+from runner.kept import Keepers, Kept
 from runner.listener import Listener
 from runner.live import FLUSH, Live
 from runner.pipes import Pipes
@@ -34,41 +34,40 @@ log = logging.getLogger(__name__)
 
 LAST_WORDS = 8.0  # seconds that the last rows may take after the last kill
 TICK = 1.0  # seconds between two looks at what a lost bell would have told
+TRIES = 2  # refusals of Postgres after which a run's end is written in plain words
 
 
-class Runner(Books):
+class Runner:
     """Owns up to `slots` runs: their keepers, their pipes and what is yet to be written."""
 
     def __init__(self, settings: Settings, redis: Redis, line: Line) -> None:
         """Supervise runs for *settings*, with Redis and a line to Postgres."""
-        super().__init__(redis, machine.process_name(settings.machine), beat=settings.beat)
+        self.name = machine.process_name(settings.machine)
         self.settings = settings
         self.line = line
         self.lives: dict[int, Live] = {}
         self._entries: dict[int, Entry] = {}
+        #: Jobs in hand whose runs could not be claimed yet.
+        self._postponed: list[Entry] = []
         self._selector = selectors.DefaultSelector()
         self._pipes = Pipes(self._selector)
         self._bell, self._rope = os.pipe()
         self._keepers = Keepers()
         self._starts = Starts(self.name, settings, self._keepers)
         self._ends = Ends(self.name)
-        self._listener = Listener(redis, self.lives, self.wake)
+        self._listener = Listener(redis, self.lives, self._on_start_wish)
+        self._clerk = Clerk(Books(redis, self.name, beat=settings.beat), self._wake)
         self._term_at: float | None = None
         self._tick_at = self._beat_at = 0.0
-        self._may_take = True
-        self._must_beat_redis = True
-        #: Runs that followers should look at.
-        self._news: set[int] = set()
-        #: Settled runs that RQ's books do not know of yet.
-        self._struck: deque[tuple[Entry, Run]] = deque()
 
-    def work(self) -> None:  # type: ignore[override]
+    def work(self) -> None:
         """Serve until SIGTERM or SIGINT; return when every run is settled."""
         linux.become_subreaper()
         self._install_signals()
-        self.open_books()
         self._selector.register(self._bell, selectors.EVENT_READ, self._hear_bell)
         self._listener.start()
+        self._clerk.start()
+        self._clerk.grant(self.settings.slots)
         log.info("runner %s: %d slots", self.name, self.settings.slots)
         while self._term_at is None or (self.lives and not self._is_out_of_time()):
             try:
@@ -78,12 +77,16 @@ class Runner(Books):
                 time.sleep(FLUSH)  # a fault that stays must not turn the loop into a spin
         self._leave()
 
-    def wake(self) -> None:
+    def _wake(self) -> None:
         """Make the loop turn now. Any thread may call it."""
         try:
             os.write(self._rope, b".")
         except BlockingIOError:
             return  # it is about to turn anyway
+
+    def _on_start_wish(self) -> None:
+        """There may be a run to take."""
+        self._clerk.call()
 
     def _install_signals(self) -> None:
         os.set_blocking(self._bell, False)
@@ -97,66 +100,87 @@ class Runner(Books):
         """Take no more; a second signal changes nothing."""
         self._term_at = self._term_at or time.monotonic()
 
+    @property
+    def _is_leaving(self) -> bool:
+        return self._term_at is not None
+
     def _is_out_of_time(self) -> bool:
         """Whether the platform is about to kill us: Postgres has not come back."""
-        assert self._term_at is not None
         drain, grace = self.settings.drain, self.settings.shutdown_grace
-        return time.monotonic() > self._term_at + drain + grace + LAST_WORDS
+        return time.monotonic() > (self._term_at or 0.0) + drain + grace + LAST_WORDS
 
     def _turn(self) -> None:
-        """One turn of the loop: hear, enforce, write, take."""
+        """One turn of the loop: hear, enforce, write, start."""
         for key, _ in self._selector.select(self._pause()):
             key.data()
         now = time.monotonic()
         self._reap_strays()
-        self._enforce(now)
+        for live in list(self.lives.values()):
+            self._alone(live, self._enforce, live, now)
         is_tick = now >= self._tick_at
         if is_tick:
             self._tick_at = now + TICK
         try:
             self._settle(now, is_tick=is_tick)
+            self._start_taken()
         except AWAY as error:
             self.line.lose(error)
+        self._refill(is_tick=is_tick)
+
+    def _alone(self, live: Live, step: Callable[..., None], *given: object) -> None:
+        """Take a step for one run whose fault must not be that of the others."""
         try:
-            self._sync(now, is_tick=is_tick)
-        except RedisError as error:
-            log.warning("Redis is away, the runs go on: %s", error)
-        self._refill()
+            step(*given)
+        except AWAY:
+            raise
+        except psycopg.Error as error:
+            # Not the traceback: what Postgres tells of a refused row has its variables.
+            live.refusals += 1
+            log.error("run %d: Postgres refuses: %s", live.run.id, error.diag.message_primary)
+        except Exception:
+            live.refusals += 1
+            log.exception("run %d: a step of it failed", live.run.id)
 
     def _pause(self) -> float:
+        """How long to wait for something to happen."""
+        if self.line.is_up and any(live.has_backlog for live in self.lives.values()):
+            return 0.0
         waiting = any(live.output.waiting or live.is_gone for live in self.lives.values())
         return FLUSH if waiting else TICK
 
     def _hear_bell(self) -> None:
         os.read(self._bell, 4096)
-        self._may_take = True
 
     def _reap_strays(self) -> None:
         """Take orphans out of the process table that a killed keeper has left to us."""
-        keepers = {live.kept.pid for live in self.lives.values()} | self._keepers.pids
+        keepers = {kept.pid: kept for kept in self._all_keepers()}
         while True:
             try:
                 ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             except ChildProcessError:
                 return
-            if ended is None or ended.si_pid in keepers:
-                return  # a keeper is taken by its Popen
-            os.waitpid(ended.si_pid, 0)
+            if ended is None:
+                return
+            if ended.si_pid in keepers:
+                keepers[ended.si_pid].process.poll()  # Popen wants to take it itself
+            else:
+                os.waitpid(ended.si_pid, 0)
+
+    def _all_keepers(self) -> list[Kept]:
+        return [*(live.kept for live in self.lives.values()), *self._keepers.idle]
 
     # What needs neither Postgres nor Redis
 
-    def _enforce(self, now: float) -> None:
-        """Time limits and the shutdown's escalation."""
-        for live in self.lives.values():
-            live.enforce_limit(now)
-            # While Postgres is away output waits on disk: no playbook stands still for that.
-            self._pipes.read_on(live, has_room=live.has_room or not self.line.is_up)
-            if live.keeper_was_killed and not live.is_gone:
-                self._ends.sweep(live, self._starts.installation)
-        if self._term_at is None:
-            return
-        drained = self._term_at + self.settings.drain
-        for live in self.lives.values():
+    def _enforce(self, live: Live, now: float) -> None:
+        """Time limits, and the shutdown's escalation."""
+        live.enforce_limits(now)
+        # While Postgres is away output waits on disk: no playbook stands still for that.
+        self._pipes.read_on(live, has_room=live.has_room or not self.line.is_up)
+        if live.keeper_was_killed and not live.is_gone:
+            keepers = {kept.pid for kept in self._all_keepers()}
+            self._ends.sweep(live, self._starts.installation, keepers)
+        if self._term_at is not None:
+            drained = self._term_at + self.settings.drain
             if now > drained:
                 live.interrupt()
             if now > drained + self.settings.shutdown_grace:
@@ -165,32 +189,28 @@ class Runner(Books):
     # What needs Postgres
 
     def _settle(self, now: float, *, is_tick: bool) -> None:
-        """Write what happened, judge what is over, beat."""
+        """Beat, write what happened, judge what is over."""
         if not (is_tick or any(live.is_due(now) for live in self.lives.values())):
             return
         conn = self.line.conn()
-        for live in list(self.lives.values()):
-            try:
-                self._settle_one(conn, live, now)
-            except AWAY:
-                raise
-            except psycopg.Error:
-                log.exception("run %d: Postgres refuses its end", live.run.id)
-        if is_tick:
-            self._sweep_flags(conn)
-            self._starts.release_unsure(conn)
         if now >= self._beat_at:
             self._beat(conn)
             self._beat_at = now + self.settings.beat
+        for live in list(self.lives.values()):
+            self._alone(live, self._settle_one, conn, live, now)
+        if is_tick:
+            self._sweep_flags(conn)
 
     def _settle_one(self, conn: Connection, live: Live, now: float) -> None:
         if live.is_gone and live.output_is_open:
             self._pipes.read(live)
         if live.is_due(now) and live.write(conn):
-            self._news.add(live.run.id)
-        shutting_down = self._term_at is not None
-        if live.is_over(now, shutting_down=shutting_down) and live.is_written:
-            run = self._ends.settle(conn, live, shutting_down=shutting_down)
+            self._clerk.tell(live.run.id)
+        if live.is_over(now, shutting_down=self._is_leaving) and live.is_written:
+            in_plain_words = live.refusals >= TRIES
+            run = self._ends.settle(
+                conn, live, shutting_down=self._is_leaving, in_plain_words=in_plain_words
+            )
             self._let_go(live, run)
 
     def _sweep_flags(self, conn: Connection) -> None:
@@ -210,7 +230,8 @@ class Runner(Books):
                 live.disown()
         place = {"machine": self.settings.machine, "boot": machine.boot()}
         runners.beat(conn, self.name, slots=self.settings.slots, busy=len(self.lives), **place)
-        self._must_beat_redis = True
+        self._starts.recover(conn, set(renewed))
+        self._clerk.beat(list(self._entries.values()), list(renewed.values()))
 
     def _let_go(self, live: Live, run: Run | None) -> None:
         """Forget a run that is settled."""
@@ -218,68 +239,49 @@ class Runner(Books):
         del self.lives[live.run.id]
         live.kept.close()
         live.output.close()
-        self._ends.remove_directory(live.directory)
-        self._struck.append((self._entries.pop(live.run.id), run or live.run))
-        self._news.add(live.run.id)
+        self._ends.remove(live)
+        self._clerk.strike(self._entries.pop(live.run.id), run or live.run)
+        self._clerk.tell(live.run.id)
+        self._clerk.grant(1)
 
-    # What needs Redis
-
-    def _sync(self, now: float, *, is_tick: bool) -> None:
-        """Tell followers, keep RQ's books, take new runs."""
-        while self._news:
-            self.connection.publish(keys.TAIL, str(self._news.pop()))
-        while self._struck:
-            entry, run = self._struck[0]
-            self.strike(entry, run)
-            groups.forget(self.connection, run.id)
-            self._struck.popleft()
-        if self._may_take or is_tick:
-            self._take_runs()
-        if self._must_beat_redis:
-            groups.record(self.connection, [live.run for live in self.lives.values()])
-            self.keep_alive(list(self._entries.values()))
-            self._must_beat_redis = False
-
-    def _take_runs(self) -> None:
-        """Take runs from the queue while there are slots."""
-        self._may_take = False
-        while self._term_at is None and len(self.lives) < self.settings.slots:
-            if not self.line.is_up:
-                return
-            entry = self.take()
-            if entry is None:
-                return
-            self._start(entry)
-
-    def _start(self, entry: Entry) -> None:
-        try:
+    def _start_taken(self) -> None:
+        """Start the runs whose jobs the clerk has taken."""
+        while not self._clerk.taken.empty():
+            self._postponed.append(self._clerk.taken.get())
+        for entry in list(self._postponed):
+            if self._is_leaving or entry.run_id in self.lives:
+                continue
             live = self._starts.start(self.line.conn(), entry.run_id)
-        except AWAY as error:
-            self.line.lose(error)
-            self.give_back(entry)
-            return
-        if live is None:
-            self.drop(entry)
-            return
-        self.lives[entry.run_id] = live
-        self._entries[entry.run_id] = entry
-        self._pipes.add(live)
-        self.enter(entry)
+            self._postponed.remove(entry)
+            if live is None:
+                self._clerk.drop(entry)
+                self._clerk.grant(1)
+                continue
+            self.lives[entry.run_id] = live
+            self._entries[entry.run_id] = entry
+            self._pipes.add(live)
+            self._clerk.enter(entry)
 
-    def _refill(self) -> None:
+    def _refill(self, *, is_tick: bool) -> None:
         """Start the next idle keeper, but not while a run waits for its gate to be opened."""
-        if all(live.run.leader_pid for live in self.lives.values()):
-            self._keepers.refill()
+        if all(live.run.leader_pid for live in self.lives.values()) or is_tick:
+            try:
+                self._keepers.refill()
+            except OSError as error:
+                log.error("no keeper can be started ahead: %s", error)
+                self._keepers.rest()
 
     def _leave(self) -> None:
         """Go without a trace in the books."""
-        log.info("runner %s: every run is settled, leaving", self.name)
+        left = (
+            f"{len(self.lives)} runs are left to the watchdog" if self.lives else "all is settled"
+        )
+        log.info("runner %s: %s, leaving", self.name, left)
         self._listener.closing.set()
         self._keepers.close()
         self._ends.close()
         try:
             runners.leave(self.line.conn(), self.name)
-            self._sync(time.monotonic(), is_tick=False)
-            self.close_books()
-        except (*AWAY, RedisError) as error:
-            log.warning("left without a word to Postgres or Redis: %s", error)
+        except AWAY as error:
+            log.warning("left without a word to Postgres: %s", error)
+        self._clerk.leave(self._postponed)

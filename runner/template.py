@@ -16,6 +16,7 @@ from pydantic import (
 
 from runner.accepts import Rule
 from runner.errors import RunnerError
+from runner.masks import to_hide
 from runner.words import (
     EnvironmentName,
     Limit,
@@ -30,6 +31,7 @@ from runner.words import (
 
 #: What templates are called.
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+MOST_SECRETS = 1000  # lines and values; each is looked for in all that a run prints
 #: What begins a tag of the inventory's shapes in the place of an error: not part of the body.
 SHAPE = "inventory:"
 
@@ -176,6 +178,8 @@ def check(template: Template, given: dict[str, JsonValue], overrides: Overrides)
         if name in given or rule.default is not None
     }
     secrets = {name: values.pop(name) for name in list(values) if template.accepts[name].secret}
+    if len(to_hide(secrets)) > MOST_SECRETS:
+        raise Refused([("vars", f"hold more than {MOST_SECRETS} texts to be kept secret")])
     return Accepted(values, secrets, wanted)
 
 

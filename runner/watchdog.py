@@ -6,11 +6,11 @@ by the one that has the watch. It runs in every runner, and alone as `python -m 
 
 import logging
 import os
-import shutil
 import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,6 +18,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from runner import bell, clients, family, keys, linux, logs, machine, queue
+from runner.directories import sweep_directories
 from runner.judge import End, judge
 from runner.policy import Advice, View, advise
 from runner.record import read_lines, recall
@@ -73,8 +74,18 @@ class Watchdog:
         # Families first: one whose row is final by the time we read it must have died before.
         families = family.find(runs.installation(conn))
         self._reconcile_here(conn, families)
+        sweep_directories(conn, self._settings.runs_directory)
         if watch.take(conn, self.name, lease=WATCH):
             self._reconcile_everywhere(conn, families)
+
+    def _alone(self, run_id: int, step: Callable[..., None], *given: object) -> None:
+        """Take a step for one run whose fault must not end the round for the others."""
+        try:
+            step(*given)
+        except (*AWAY, RedisError):
+            raise
+        except Exception:
+            log.exception("run %d: the watchdog could not settle it", run_id)
 
     # This machine
 
@@ -83,19 +94,20 @@ class Watchdog:
         for run_id in families:
             run = known.get(run_id)
             if advise(run, self._view(run, families)) is Advice.END:
-                self._end(conn, run_id, run)
+                self._alone(run_id, self._end, conn, run_id, run)
         for run in runs.running_on(conn, self._settings.machine, machine.boot()):
             if advise(run, self._view(run, families)) is Advice.SETTLE:
-                self._settle(conn, run)
+                self._alone(run.id, self._settle, conn, run)
 
     def _view(self, run: Run | None, families: dict[int, list[family.Member]]) -> View:
         if run is None:
             return View(family_is_alive=True)
         is_here = run.boot == machine.boot() and run.machine == self._settings.machine
         since = self._line.up_since
+        is_another = run.holder != self.name  # what we hold ourselves we have not settled yet
         return View(
             is_here=is_here,
-            runner_is_alive=is_here and machine.runner_is_alive(str(run.runner)),
+            runner_is_alive=is_another and is_here and machine.process_is_alive(str(run.holder)),
             family_is_alive=run.id in families,
             unbroken=time.monotonic() - since if since is not None else 0.0,
             lease=self._settings.lease,
@@ -106,6 +118,8 @@ class Watchdog:
 
     def _end(self, conn: Connection, run_id: int, run: Run | None) -> None:
         """End a family without a row, or whose row is final."""
+        if not self._members(conn, run_id):
+            return  # it ended while we looked
         ended = family.end(lambda: self._members(conn, run_id), END_GRACE)
         detail = {"terminated": ended.terminated, "killed": ended.killed}
         state = run.state if run else "unknown"
@@ -115,44 +129,44 @@ class Watchdog:
 
     def _settle(self, conn: Connection, run: Run) -> None:
         """Its runner is dead: end what is left, then write what the keeper has seen."""
-        adopted = verdicts.adopt(
-            conn, run, actor=self.name, token=uuid4(), lease=self._settings.lease
-        )
-        if adopted is None:
-            return
-        self._await_keeper(run)
+        ours = self._adopt(conn, run)
+        if ours is None or keeper_is_at_work(run):
+            return  # another was first; or the keeper knows best: until the next round
         ended = family.end(lambda: self._members(conn, run.id), END_GRACE)
         if ended.survivors:
-            named = [
-                {"pid": member.pid, "uid": linux.user(member.pid), "command": member.command}
-                for member in ended.survivors
-            ]
-            if named != run.survivors:
-                moves.record_survivors(conn, adopted, named)
+            self._name_survivors(conn, ours, ended.survivors)
             return
-        if self._release(conn, adopted):
+        end = recall(read_lines(record_of(run))) or End(
+            exit_code=None, why="orphaned", never_started=run.leader_pid is None
+        )
+        if end.never_started and run.stop_requested_at is None:
+            moves.release(conn, ours, actor=self.name, never_started=True)
             return
-        end = recall(read_lines(Path(str(run.directory)) / "status.jsonl"))
-        verdict = judge(adopted, end or End(exit_code=None, why="orphaned"))
-        moves.finish(conn, adopted, verdict, actor=self.name, complete=False, truncated=False)
-        log.warning("run %d: %s: %s", run.id, verdict.state, verdict.message)
-        shutil.rmtree(str(run.directory), ignore_errors=True)
-        self._redis.publish(keys.TAIL, run.id)
+        verdict = judge(ours, end)
+        if moves.finish(conn, ours, verdict, actor=self.name, complete=False, truncated=False):
+            log.warning("run %d: %s: %s", run.id, verdict.state, verdict.message)
+            self._redis.publish(keys.TAIL, str(run.id))
 
-    def _release(self, conn: Connection, run: Run) -> bool:
-        """Queue a run again whose gate was never reached: nothing of it has run, or ever can."""
-        if run.stop_requested_at is not None or run.lease_token is None:
-            return False
-        return moves.release(conn, run.id, run.lease_token, actor=self.name) is not None
+    def _adopt(self, conn: Connection, run: Run) -> Run | None:
+        """Take the lease, or renew it if it is ours already."""
+        lease = self._settings.lease
+        if run.holder != self.name:
+            return verdicts.adopt(conn, run, actor=self.name, token=uuid4(), lease=lease)
+        token = run.lease_token
+        return moves.renew(conn, [token], lease=lease).get(token) if token else None
 
-    def _await_keeper(self, run: Run) -> None:
-        """Let a keeper that lost its runner finish its work: it knows best."""
-        deadline = time.monotonic() + END_GRACE * 2
-        record = Path(str(run.directory)) / "status.jsonl"
-        while record.exists() and time.monotonic() < deadline:
-            if recall(read_lines(record)) is not None:
-                return
-            time.sleep(0.02)
+    def _name_survivors(self, conn: Connection, run: Run, left: list[family.Member]) -> None:
+        """Name them by program only: their arguments may hold secrets that we do not know."""
+        named = [
+            {
+                "pid": member.pid,
+                "uid": linux.user(member.pid),
+                "command": member.command.partition(" ")[0],
+            }
+            for member in left
+        ]
+        if named != run.survivors:
+            moves.record_survivors(conn, run, named)
 
     # All machines
 
@@ -163,16 +177,16 @@ class Watchdog:
             log.warning("run %d: %s", run.id, run.message)
         for run in runs.stale(conn):
             if advise(run, self._view(run, families)) is Advice.LOSE:
-                self._lose(conn, run)
+                self._alone(run.id, self._lose, conn, run)
         self._enqueue_forgotten(conn)
 
     def _lose(self, conn: Connection, run: Run) -> None:
-        if self._release(conn, run):
-            return
+        if moves.release(conn, run, actor=self.name):
+            return  # its leader was never registered: nothing has run, or ever can
         message = f"its runner {run.runner} was last heard of at {run.heartbeat_at:%F %T %Z}"
         if verdicts.lose(conn, run, actor=self.name, message=message):
             log.error("run %d: lost: %s", run.id, message, extra={"run": run.id})
-            self._redis.publish(keys.TAIL, run.id)
+            self._redis.publish(keys.TAIL, str(run.id))
 
     def _enqueue_forgotten(self, conn: Connection) -> None:
         queued = runs.queued(conn, older_than=1.0)
@@ -188,6 +202,20 @@ class Watchdog:
                 del missed[run.id]
                 log.warning("run %d: enqueued again, the queue had forgotten it", run.id)
         self._missed = missed
+
+
+def record_of(run: Run) -> Path:
+    """The status file of a run's keeper."""
+    return Path(run.directory or "/nonexistent") / "status.jsonl"
+
+
+def keeper_is_at_work(run: Run) -> bool:
+    """Whether the run's keeper lives and has not said yet that the family is gone."""
+    if run.keeper_pid is None or recall(read_lines(record_of(run))) is not None:
+        return False
+    keeper = linux.read(run.keeper_pid)
+    # Its leader was forked by it: what is younger than that is another process of its number.
+    return bool(keeper and keeper.is_alive and keeper.created <= (run.leader_created or 0))
 
 
 def main() -> int:

@@ -27,6 +27,16 @@ class Server:
         self._child = service.start(self._service, self._children)
         service.wait_until_ready(self._service, self._child)
 
+    def freeze(self) -> None:
+        """Let it accept connections and answer nothing, as behind a black hole."""
+        assert self._child is not None
+        self._child.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        assert self._child is not None
+        self._child.process.send_signal(signal.SIGCONT)
+
     def stop(self) -> None:
         """Take it away."""
         assert self._child is not None

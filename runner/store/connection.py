@@ -15,7 +15,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-AWAY = (psycopg.OperationalError, psycopg.InterfaceError)
+#: What is raised when Postgres is away, or is a standby that is about to take over.
+AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction)
 
 CONNECT = 3  # seconds to get a connection
 STATEMENT = 8.0  # seconds for one statement

@@ -53,7 +53,7 @@ def claim(
         conn,
         """UPDATE runs
               SET state = 'running', phase = 'preparing', claimed_at = now(), attempt = attempt + 1,
-                  runner = %(runner)s, machine = %(machine)s, boot = %(boot)s,
+                  runner = %(runner)s, holder = %(runner)s, machine = %(machine)s, boot = %(boot)s,
                   lease_token = %(token)s, heartbeat_at = now(),
                   lease_expires_at = now() + make_interval(secs => %(lease)s)
             WHERE id = %(run_id)s AND state = 'queued'""",
@@ -184,21 +184,32 @@ def renew(conn: Connection, tokens: Sequence[UUID], *, lease: float) -> dict[UUI
     return {row["lease_token"]: Run.from_row(row) for row in rows}
 
 
-def release(conn: Connection, run_id: int, token: UUID, *, actor: str) -> Run | None:
-    """running -> queued: nothing of it has run. None once its leader was registered.
+def release(conn: Connection, run: Run, *, actor: str, never_started: bool = False) -> Run | None:
+    """running -> queued: nothing of it has run.
 
-    Without the lease nobody can register a leader any more, so no gate will be opened.
+    None once its leader was registered, unless *never_started* says that it did not leave the
+    gate. Without the lease nobody can register a leader any more, so no gate will be opened.
     """
     return move(
         conn,
         """UPDATE runs
               SET state = 'queued', phase = NULL, lease_token = NULL, lease_expires_at = NULL,
-                  claimed_at = NULL, attempt = attempt - 1
+                  claimed_at = NULL, attempt = attempt - 1, directory = NULL,
+                  leader_pid = NULL, leader_created = NULL, keeper_pid = NULL
             WHERE id = %(run_id)s AND state = 'running' AND lease_token = %(token)s
-              AND leader_pid IS NULL""",
+              AND (leader_pid IS NULL OR %(never_started)s)""",
         "released",
         actor,
         {},
-        run_id=run_id,
-        token=token,
+        run_id=run.id,
+        token=run.lease_token,
+        never_started=never_started,
     )
+
+
+def held_by(conn: Connection, runner: str) -> list[Run]:
+    """The running runs whose lease *runner* has."""
+    rows = conn.execute(
+        "SELECT runs.*, false AS stale FROM runs WHERE state = 'running' AND holder = %s", [runner]
+    ).fetchall()
+    return [Run.from_row(row) for row in rows]

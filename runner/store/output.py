@@ -24,7 +24,8 @@ class Slice(NamedTuple):
 def append(conn: Connection, run_id: int, token: UUID, start: int, chunk: bytes) -> bool:
     """Store *chunk* at *start*, the present end. False when the lease is not *token* any more.
 
-    Repeating a call whose answer was lost changes nothing.
+    Repeating a call whose answer was lost changes nothing. An empty chunk is refused by a CHECK:
+    it would take the place of the next one.
     """
     row = conn.execute(
         """WITH held AS (

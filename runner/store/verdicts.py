@@ -54,7 +54,7 @@ def adopt(conn: Connection, run: Run, *, actor: str, token: UUID, lease: float) 
     return move(
         conn,
         """UPDATE runs
-              SET lease_token = %(token)s,
+              SET holder = %(holder)s, lease_token = %(token)s,
                   lease_expires_at = now() + make_interval(secs => %(lease)s)
             WHERE id = %(run_id)s AND state = 'running' AND lease_token = %(seen)s""",
         "adopted",
@@ -62,6 +62,7 @@ def adopt(conn: Connection, run: Run, *, actor: str, token: UUID, lease: float) 
         {"from": run.runner},
         run_id=run.id,
         seen=run.lease_token,
+        holder=actor,
         token=token,
         lease=lease,
     )

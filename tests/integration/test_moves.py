@@ -1,6 +1,7 @@
 """Moves in Postgres: guarded, noted in the same statement, and final for good."""
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -8,6 +9,8 @@ import pytest
 from runner.judge import Verdict
 from runner.run import RunState, StopOutcome, Trigger
 from runner.store import events, moves, output, runs, stops, verdicts, watch
+from runner.store.connection import connect
+from tests.waiting import wait_until
 
 SPEC = {"timeout": 60, "grace": 10, "queue_timeout": None}
 DONE = Verdict(state=RunState.SUCCEEDED, message="done", exit_code=0)
@@ -153,8 +156,8 @@ def test_a_run_is_released_only_before_its_leader_is_registered(conn, make_runni
     free, registered = make_running(), make_running()
     moves.register(conn, registered, leader=7, created=1, keeper=6, directory="/runs/1")
 
-    released = moves.release(conn, free.id, free.lease_token, actor="watchdog")
-    kept = moves.release(conn, registered.id, registered.lease_token, actor="watchdog")
+    released = moves.release(conn, free, actor="watchdog")
+    kept = moves.release(conn, registered, actor="watchdog")
 
     assert (released.state, released.attempt) == (RunState.QUEUED, 0)
     assert kept is None
@@ -217,3 +220,44 @@ def test_an_edited_migration_is_refused(conn, database_url):
 
     with pytest.raises(MigrationChanged, match="0001"):
         migrate(database_url)
+
+
+def test_a_stop_that_meets_a_claim_is_not_lost(conn, database_url, make_run):
+    """The claim is committed while the stop waits for the row."""
+    run = make_run()
+    with (
+        connect(database_url) as claimer,
+        connect(database_url) as stopper,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        claimer.execute("BEGIN")
+        claim(claimer, run.id)
+        how = {"by": "grace", "reason": "now", "force": True}
+        stopping = pool.submit(stops.request_stop, stopper, run.id, **how)
+        wait_until(lambda: waits_for_a_lock(conn))
+        claimer.execute("COMMIT")
+        stopped = stopping.result()
+
+    assert stopped.state is RunState.RUNNING
+    assert stopped.is_stopping
+    assert stopped.force_requested_by == "grace"
+    assert runs.find(conn, run.id) == stopped
+
+
+def waits_for_a_lock(conn):
+    return conn.execute(
+        """SELECT 1 FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock'"""
+    ).fetchone()
+
+
+def test_a_copy_of_the_database_is_another_installation(conn, server, database_url):
+    name = conn.execute("SELECT current_database() AS name").fetchone()["name"]
+    mine = runs.installation(conn)
+    conn.close()
+    server.execute(f"CREATE DATABASE {name}_copy TEMPLATE {name}")
+    try:
+        with connect(database_url.replace(name, f"{name}_copy")) as copy:
+            assert runs.installation(copy) != mine
+    finally:
+        server.execute(f"DROP DATABASE {name}_copy WITH (FORCE)")

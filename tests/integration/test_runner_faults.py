@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from contextlib import contextmanager
 
 import psutil
@@ -11,6 +12,7 @@ from psycopg.rows import dict_row
 from redis import Redis
 
 from runner.run import RunState
+from runner.store import stops
 from runner.store.migrate import migrate
 from tests import playbooks
 from tests.playbooks import printing
@@ -301,3 +303,91 @@ def test_a_flood_while_postgres_is_away_stops_no_playbook(fragile, start, server
         final = bench.await_final(run)
         assert (final.state, final.output_complete) == (RunState.SUCCEEDED, True)
         assert bench.output(final) == bench.output(before)
+
+
+@pytest.mark.parametrize("force", [False, True], ids=["graceful", "forced"])
+def test_a_frozen_redis_delays_neither_stop_nor_end(fragile, start, servers, playbook, force):
+    runner = start()
+    run = fragile.trigger(playbook(playbooks.SLEEPING).url)
+    fragile.await_output(run, b"ready")
+    servers[1].freeze()
+
+    began = time.monotonic()
+    stops.request_stop(fragile.conn, run.id, by="grace", reason=None, force=force)
+    final = fragile.await_final(run, timeout=10)
+    code = runner.terminate()
+
+    assert final.state is RunState.STOPPED
+    assert fragile.family(run) == []
+    assert code == 0
+    assert time.monotonic() - began < 15
+    servers[1].thaw()
+
+
+def test_a_killed_keeper_leaves_nobody_who_shed_mark_and_brand(bench, runner, playbook, tmp_path):
+    """As pam_limits and `env -i` do it: it can be known by its descent only."""
+    shed = "env -i prlimit --locks=unlimited sh -c 'echo $$ > {file}; exec sleep 300'"
+    text = playbooks.SETSID.replace("sleep 300 >", f"{shed} >", 1)
+    run = bench.trigger(playbook(text.replace("{file}", f"{tmp_path}/pid")).url)
+    bench.await_output(run, b"ready")
+    pid = int(wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text()))
+    wait_until(lambda: psutil.Process(pid).name() == "sleep")
+
+    os.kill(bench.find(run).keeper_pid, signal.SIGKILL)
+    final = bench.await_final(run)
+
+    assert final.state is RunState.FAILED
+    assert not psutil.pid_exists(pid)
+    assert bench.family(run) == []
+
+
+def test_a_keeper_that_does_not_answer_does_not_save_its_family(bench, runner, playbook):
+    run = bench.trigger(playbook(playbooks.SLEEPING).url)
+    bench.await_output(run, b"ready")
+    psutil.Process(bench.find(run).keeper_pid).suspend()
+
+    bench.stop(run, force=True)
+    final = bench.await_final(run, timeout=20)
+
+    assert final.state is RunState.STOPPED
+    assert bench.family(run) == []
+
+
+def test_a_shutdown_queues_again_what_has_not_left_the_gate(bench, start, counted, plays):
+    first = start(RUNNER_DRAIN="0", RUNNER_SHUTDOWN_GRACE="0")
+    keepers = wait_until(lambda: idle_keepers(first))
+    for keeper in keepers:
+        keeper.suspend()
+    run = bench.trigger(counted(0))
+    bench.await_phase(run, "preparing")
+
+    assert first.terminate() == 0
+
+    assert bench.find(run).state is RunState.QUEUED
+    start()
+    assert bench.await_final(run).state is RunState.SUCCEEDED
+    assert plays() == [run.id]
+
+
+@pytest.mark.parametrize("number", [signal.SIGUSR2, 40], ids=["SIGUSR2", "a real-time signal"])
+def test_one_odd_end_is_not_the_end_of_the_others(bench, runner, playbook, number):
+    url = playbook(playbooks.SLEEPING).url
+    odd, other = bench.trigger(url), bench.trigger(url)
+    for run in (odd, other):
+        bench.await_output(run, b"ready")
+
+    os.kill(bench.find(odd).leader_pid, number)
+
+    final = bench.await_final(odd)
+    assert (final.state, final.exit_code) == (RunState.FAILED, -number)
+    bench.stop(other)
+    assert bench.await_final(other).state is RunState.STOPPED
+
+
+def test_an_error_that_postgres_cannot_keep_is_still_an_end(bench, runner, playbook):
+    text = '- hosts: all\n  tasks:\n    - "no_such\\0module": {}\n'
+
+    run = bench.await_final(bench.trigger(playbook(text).url))
+
+    assert run.state is RunState.FAILED
+    assert "no_such" in run.message

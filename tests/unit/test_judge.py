@@ -20,12 +20,15 @@ ASKED = {
     [
         ({}, End(exit_code=0), RunState.SUCCEEDED, 0, "ended well"),
         ({}, End(exit_code=2), RunState.FAILED, 2, "a task failed"),
-        ({}, End(exit_code=4, tail="PLAY RECAP"), RunState.FAILED, 4, "unreachable"),
+        ({}, End(exit_code=4, tail="web : ok=1 unreachable=1"), RunState.FAILED, 4, "unreachable"),
         ({}, End(exit_code=4, tail="[ERROR]: bad"), RunState.FAILED, 4, "not valid (exit code 4): bad"),
         ({}, End(exit_code=-9), RunState.FAILED, -9, "SIGKILL, not by Curtain"),
         ({}, End(exit_code=-15), RunState.FAILED, -15, "SIGTERM, not by Curtain"),
         # A platform signals every process of the container.
         ({}, End(exit_code=-15, shutting_down=True), RunState.INTERRUPTED, -15, "platform"),
+        ({}, End(exit_code=-40), RunState.FAILED, -40, "signal 40, not by Curtain"),
+        # What Postgres cannot keep must not keep a run from its end.
+        ({}, End(exit_code=4, tail="[ERROR]: no\0pe\ud800"), RunState.FAILED, 4, "no\ufffdpe\ufffd"),
         ({}, End(exit_code=65, refusal="no 'x.yml'"), RunState.FAILED, None, "no 'x.yml'"),
         ({}, End(exit_code=None), RunState.FAILED, None, "keeper was killed"),
         # Signals of ours, for other reasons than a stop.

@@ -52,6 +52,21 @@ def test_secrets_in_lists_and_objects_are_hidden_too():
     )
 
 
+def test_secrets_that_overlap_are_hidden_whole():
+    mask = Mask({"one": "abcdef", "two": "efghij"})
+
+    assert shown(mask, [b"<abcdefg", b"hij>"]) == b"<" + STARS + b">"
+
+
+def test_a_flood_of_one_secret_is_not_kept_back_for_ever():
+    mask = Mask({"password": "aaaa"})
+
+    seen = [mask.feed(b"a" * 65_536) for _ in range(20)]
+
+    assert any(seen)
+    assert b"aaaa" not in b"".join(seen)
+
+
 def test_what_is_too_short_to_be_a_secret_is_shown():
     assert shown(Mask({"pin": "1"}), [b"1 2 1"]) == b"1 2 1"
 

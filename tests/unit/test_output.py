@@ -1,9 +1,11 @@
 """Output waits for Postgres in order, whole, and within its limit."""
 
+import resource
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner import output
+from runner import output, spool
 from runner.output import Output
 
 
@@ -36,7 +38,7 @@ def test_what_goes_in_comes_out_in_its_order(tmp_path_factory, moves):
 
 def test_more_than_fits_in_memory_waits_on_disk(tmp_path):
     out = Output(tmp_path, {}, 10**9)
-    text = bytes(range(256)) * 4 * (output.MEMORY // 512)
+    text = bytes(range(256)) * 4 * (spool.MEMORY // 512)
     for start in range(0, len(text), 65_536):
         out.feed(text[start : start + 65_536])
 
@@ -65,4 +67,32 @@ def test_a_chunk_that_was_offered_does_not_grow(tmp_path):
     assert out.next_chunk() == offered == b"one"
     out.taken()
     assert out.next_chunk() == b"two"
+    out.close()
+
+
+def test_a_full_disk_loses_the_rest_and_nothing_else(tmp_path):
+    """It says so; what waited before arrives, and the end comes."""
+    out = Output(tmp_path, {}, 10**9)
+    text = b"x" * spool.MEMORY
+    out.feed(text)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        out.feed(b"y" * 60_000)
+        out.feed(b"z" * 60_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert out.is_torn
+    assert take_all(out) == text + b"y" * 60_000
+    out.close()
+
+
+def test_the_tail_goes_on_after_the_limit(tmp_path):
+    """It is where ansible's own reason is found."""
+    out = Output(tmp_path, {}, 10)
+    out.feed(b"x" * 100)
+    out.feed(b"[ERROR]: the reason")
+
+    assert out.tail.endswith(b"[ERROR]: the reason")
     out.close()

@@ -39,6 +39,7 @@ CREATE TABLE runs (
     attempt integer NOT NULL DEFAULT 0,
 
     runner text,
+    holder text,                                -- who has the lease: the runner, or a watchdog after it
     machine text,
     boot text,
     lease_token uuid,
@@ -119,7 +120,7 @@ CREATE INDEX run_events_of_run ON run_events (run_id, id);
 CREATE TABLE run_output (
     run_id bigint NOT NULL REFERENCES runs ON DELETE CASCADE,
     start bigint NOT NULL,                      -- offset of the chunk's first byte
-    bytes bytea NOT NULL,
+    bytes bytea NOT NULL CHECK (octet_length(bytes) > 0),
     PRIMARY KEY (run_id, start)
 );
 ALTER TABLE run_output ALTER COLUMN bytes SET STORAGE EXTERNAL;  -- no compression on the hot path

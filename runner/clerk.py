@@ -1,0 +1,142 @@
+"""The thread that talks to Redis for the loop: takes jobs, keeps RQ's books, tells followers.
+
+Not the loop itself: a Redis that is frozen, not refused, holds each call for its whole time-out.
+In the loop that made turns of 38 s, outlasted leases and delayed time limits (seen in a review).
+"""
+
+import logging
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from redis.exceptions import RedisError
+
+from runner import groups, keys
+from runner.books import Books, Entry
+from runner.run import Run
+
+log = logging.getLogger(__name__)
+
+TICK = 1.0  # seconds between two looks at the queue that no bell has asked for
+AGAIN = 1.0  # seconds until Redis is tried again when it was away
+LAST_WORDS = 3.0  # seconds that the books may take when the runner leaves
+
+Duty = Callable[[], None]
+
+
+class Clerk(threading.Thread):
+    """Does the loop's errands at Redis, in their order; they wait while it is away."""
+
+    def __init__(self, books: Books, wake: Callable[[], None]) -> None:
+        """Write *books*; call *wake* when there is a job for the loop."""
+        super().__init__(name="clerk", daemon=True)
+        #: Jobs that were taken for the loop.
+        self.taken: queue.SimpleQueue[Entry] = queue.SimpleQueue()
+        self._books = books
+        self._wake = wake
+        self._duties: deque[Duty] = deque()
+        self._call = threading.Event()
+        self._closing = threading.Event()
+        #: How many more jobs the loop has slots for.
+        self._free = 0
+        self._lock = threading.Lock()
+        self._leaving: list[Entry] = []
+
+    def run(self) -> None:
+        """Work until the runner leaves."""
+        self._add(self._books.open_books)
+        while not self._closing.is_set():
+            self._call.wait(TICK)
+            self._call.clear()
+            try:
+                self._do_duties()
+                self._take()
+            except RedisError as error:
+                log.warning("Redis is away, the runs go on: %s", error)
+                self._closing.wait(AGAIN)
+                self._call.set()
+            except Exception:
+                log.exception("the clerk could not take a job")
+                self._closing.wait(AGAIN)
+
+    # What the loop asks for; none of it waits
+
+    def call(self) -> None:
+        """Look at the queue now."""
+        self._call.set()
+
+    def grant(self, slots: int) -> None:
+        """Take as many more jobs."""
+        with self._lock:
+            self._free += slots
+        self.call()
+
+    def drop(self, entry: Entry) -> None:
+        """Forget a job whose run was not queued any more."""
+        self._add(lambda: self._books.drop(entry))
+
+    def enter(self, entry: Entry) -> None:
+        """Note that the job's run has been claimed."""
+        self._add(lambda: self._books.enter(entry))
+
+    def strike(self, entry: Entry, run: Run) -> None:
+        """Note how the run ended."""
+        self._add(lambda: self._books.strike(entry, run))
+        self._add(lambda: groups.forget(self._books.connection, run.id))
+
+    def tell(self, run_id: int) -> None:
+        """Let those who follow the run look at it."""
+        self._add(lambda: self._publish(run_id))
+
+    def beat(self, entries: list[Entry], runs: list[Run]) -> None:
+        """Beat for the worker and its jobs, and record where their groups are."""
+        self._add(lambda: self._books.keep_alive(entries))
+        self._add(lambda: groups.record(self._books.connection, runs))
+
+    def leave(self, entries: list[Entry]) -> None:
+        """Give back what was taken and not begun, and close the books, if Redis lets us in time."""
+        with self._lock:
+            self._free = 0
+        self._leaving = entries
+        self._add(self._give_back_all)
+        self._add(self._books.close_books)
+        self._add(self._closing.set)
+        self.join(LAST_WORDS)
+        self._closing.set()
+
+    def _add(self, duty: Duty) -> None:
+        self._duties.append(duty)
+        self.call()
+
+    # What it does
+
+    def _do_duties(self) -> None:
+        while self._duties:
+            try:
+                self._duties[0]()
+            except RedisError:
+                raise
+            except Exception:
+                log.exception("an errand at Redis failed and is left")
+            self._duties.popleft()
+
+    def _give_back_all(self) -> None:
+        while not self.taken.empty():
+            self._leaving.append(self.taken.get())
+        while self._leaving:
+            self._books.give_back(self._leaving[-1])
+            self._leaving.pop()
+
+    def _take(self) -> None:
+        while self._free > 0:
+            entry = self._books.take()
+            if entry is None:
+                return
+            with self._lock:
+                self._free -= 1
+            self.taken.put(entry)
+            self._wake()
+
+    def _publish(self, run_id: int) -> None:
+        self._books.connection.publish(keys.TAIL, str(run_id))

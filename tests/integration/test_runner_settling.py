@@ -1,0 +1,129 @@
+"""What is written of an end, and what is swept: the parts of it that need no playbook."""
+
+import os
+import time
+import uuid
+
+import pytest
+
+from runner.directories import sweep_directories
+from runner.ends import Ends
+from runner.live import Live
+from runner.output import Output
+from runner.run import RunState, Trigger
+from runner.store import moves, runs
+
+SPEC = {"timeout": 60, "grace": 10, "queue_timeout": None}
+
+
+class NoKeeper:
+    """Takes requests and does nothing."""
+
+    pid = 0
+
+    def request(self, letter):
+        """Do nothing."""
+
+    def open_gate(self):
+        """Do nothing."""
+
+
+@pytest.fixture
+def make_live(conn, tmp_path):
+    """A run that is held, whose family is as its keeper tells."""
+
+    def make(secrets=None, *lines):
+        run = runs.insert(
+            conn, template="t", spec=SPEC, accepted={}, secrets=None, overrides={},
+            trigger=Trigger.API, by="ada", reason=None,
+        )  # fmt: skip
+        names = {"runner": "here.1.2", "machine": "here", "boot": "b"}
+        run = moves.claim(conn, run.id, token=uuid.uuid4(), lease=30, **names)
+        live = Live(run, NoKeeper(), Output(tmp_path, secrets or {}, 10**6), tmp_path)
+        live.hear({"event": "started", "pid": 7, "pgid": 7, "created": 1, "keeper": 6})
+        for line in lines:
+            live.hear(line)
+        live.write(conn)
+        return live
+
+    return make
+
+
+@pytest.fixture
+def ends():
+    """Settles as the runner of the runs."""
+    settling = Ends("here.1.2")
+    yield settling
+    settling.close()
+
+
+GONE = {"event": "gone", "rounds": 1, "seconds": 0.1}
+EXIT = {"event": "exit", "code": 0, "signalled": [], "never_started": False}
+
+
+def test_an_end_whose_answer_was_lost_is_not_a_late_result(conn, make_live, ends):
+    live = make_live(None, EXIT, GONE)
+    ends.settle(conn, live, shutting_down=False)
+
+    again = ends.settle(conn, live, shutting_down=False)
+
+    assert again.state is RunState.SUCCEEDED
+    assert again.late_result is None
+
+
+def test_survivors_are_named_without_secrets(conn, make_live):
+    survivor = {"pid": 9, "uid": 1, "command": "mysql -phunter22 db"}
+
+    live = make_live({"password": "hunter22"}, {"event": "survivors", "processes": [survivor]})
+
+    assert runs.find(conn, live.run.id).survivors == [
+        {**survivor, "command": "mysql -p******** db"}
+    ]
+
+
+def test_a_run_in_plain_words_is_better_than_none(conn, make_live, ends):
+    live = make_live(None, EXIT, GONE)
+
+    run = ends.settle(conn, live, shutting_down=False, in_plain_words=True)
+
+    assert run.state is RunState.FAILED
+    assert "see the log" in run.message
+
+
+def test_directories_that_nobody_removed_are_swept(conn, tmp_path, make_live):
+    live = make_live()
+    here = tmp_path / "runs" / runs.installation(conn)
+    old = time.time() - 3600
+    used = here / f"{live.run.id}-used"
+    conn.execute("UPDATE runs SET directory = %s WHERE id = %s", [str(used), live.run.id])
+    made = {name: here / name for name in (used.name, f"{live.run.id}-before", "99-none", "98-new")}
+    for name, path in made.items():
+        path.mkdir(parents=True)
+        (path / "order.json").write_text("secret")
+        if name != "98-new":
+            os.utime(path, (old, old))
+
+    sweep_directories(conn, tmp_path / "runs")
+
+    assert {path.name for path in here.iterdir()} == {used.name, "98-new"}
+
+
+def test_a_claim_that_was_not_heard_of_is_queued_again(conn, make_live, tmp_path):
+    """The row is ours and nobody holds it."""
+    from runner.settings import Settings
+    from runner.starts import Starts
+    from tests.unit.test_settings import NEEDED
+
+    starts = Starts("here.1.2", Settings.from_environ(NEEDED), None)
+    held = make_live()
+    forgotten = runs.insert(
+        conn, template="t", spec=SPEC, accepted={}, secrets=None, overrides={},
+        trigger=Trigger.API, by="ada", reason=None,
+    )  # fmt: skip
+    names = {"runner": "here.1.2", "machine": "here", "boot": "b"}
+    moves.claim(conn, forgotten.id, token=uuid.uuid4(), lease=30, **names)
+
+    starts.recover(conn, {held.run.lease_token})
+
+    assert runs.find(conn, forgotten.id).state is RunState.QUEUED
+    assert runs.find(conn, held.run.id).state is RunState.RUNNING
