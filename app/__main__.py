@@ -1,4 +1,4 @@
-"""The commands: `python3 -m app up`, `test`, `migrate`, `install`.
+"""The commands: `python3 -m app up`, `test`, `bench`, `migrate`, `install`.
 
 Starts on the machine's bare Python: the imports up here need nothing that is not in it.
 """
@@ -13,15 +13,16 @@ from app.bootstrap.errors import BootstrapError, Stopped
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
-    """Read the command line. What follows `test` is pytest's and kept as it is."""
+    """Read the command line. What follows `test` and `bench` is theirs and kept as it is."""
     parser = argparse.ArgumentParser(prog="python3 -m app")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("up", help="install what is missing and start everything on this machine")
     commands.add_parser("test", help="install what is missing and run pytest with what follows")
+    commands.add_parser("bench", help="install what is missing and measure; --quick, --json FILE")
     commands.add_parser("migrate", help="bring the database at DATABASE_URL to this version")
     install = commands.add_parser("install", help="install only, and print the Python to use")
     install.add_argument("purpose", choices=venv.LOCKS)
-    rest = arguments[1:] if arguments[:1] == ["test"] else []
+    rest = arguments[1:] if arguments[:1] in (["test"], ["bench"]) else []
     return parser.parse_args(arguments[: len(arguments) - len(rest)], argparse.Namespace(rest=rest))
 
 
@@ -49,6 +50,12 @@ def test(arguments: list[str]) -> int:
     os.execv(sys.executable, [sys.executable, "-m", "pytest", "-n", "auto", *arguments])
 
 
+def bench(arguments: list[str]) -> int:
+    """Become the benchmarks."""
+    enter("test")
+    os.execv(sys.executable, [sys.executable, "-m", "tests.bench", *arguments])
+
+
 def migrate() -> int:
     """Apply the migrations. Never installs: a platform's release phase has done that."""
     if not importlib.util.find_spec("psycopg"):
@@ -71,6 +78,8 @@ def run(options: argparse.Namespace) -> int:
             return up()
         case "test":
             return test(options.rest)
+        case "bench":
+            return bench(options.rest)
         case "migrate":
             return migrate()
         case _:

@@ -3,29 +3,27 @@
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from runner import asked
+from runner.asked import Asked
 from runner.journal import Journal
 from runner.judge import End
 from runner.kept import Kept
-from runner.ladder import ASK
 from runner.output import ENOUGH, Output
 from runner.record import read_lines, recall
 from runner.run import Run
 from runner.store import events, moves, output
 from runner.store.connection import Connection
+from runner.told import Told
 
 log = logging.getLogger(__name__)
 
-ANSWER = 5.0  # seconds beyond its ladder after which a keeper that does not answer is killed
 BACKLOG = 16  # chunks that one turn of the loop writes of one run: all others wait meanwhile
 FLUSH = 0.25  # seconds that output may wait for more before it is stored
 HOLD = 0.5  # seconds to wait for our own SIGTERM when a leader has died of one
-
-
-#: What a keeper would have been told by each request.
-WHYS = {b"s": "stop", b"k": "stop", b"d": "shutdown", b"t": "timeout"}
 
 
 class Live:
@@ -54,40 +52,34 @@ class Live:
         self._journal = Journal(run.id)
         #: Steps of it that failed, or that Postgres refused.
         self.refusals = 0
-        #: The requests made of its keeper, in their order.
-        self._asked: list[bytes] = []
-        #: When a keeper that was asked to end the family must have done so, or named survivors.
-        self._answer_by: float | None = None
-        self._leader: dict[str, Any] = {}
+        self._asked = Asked(kept, float(run.spec["grace"]))
+        self._told = Told()
         self._gate_is_open = False
-        self._why: str | None = None
-        self._signalled: list[str] = []
-        self._exit: dict[str, Any] | None = None
         #: The survivors that were named last.
         self._named: list[dict[str, Any]] = []
-        self._refusal: str | None = None
 
     # What is asked of it
 
     def stop(self) -> None:
         """Somebody asked for a stop."""
-        self._request(b"s")
+        self._asked.ask(asked.STOP)
 
     def force(self) -> None:
         """Somebody asked for a stop without grace."""
-        self._request(b"k")
+        self._asked.ask(asked.FORCE)
 
     def interrupt(self) -> None:
         """The runner is being shut down."""
-        self._request(b"d")
+        self._asked.ask(asked.INTERRUPT)
 
     def enforce_limits(self, now: float) -> None:
         """End it when its time is up; kill a keeper that was asked to and does not."""
         if now > self.deadline:
-            self._request(b"t")
-        if self._answer_by is not None and now > self._answer_by and not self.is_gone:
+            self._asked.ask(asked.TIME_OUT)
+        if self._asked.is_unanswered(now) and not self.is_gone:
             log.error("run %d: its keeper does not answer and is killed", self.run.id)
-            self._answer_by = None
+            self._asked.answered()
+            self._told.signalled("KILL", self._asked.why)  # the leader dies with its keeper
             self.kept.kill()
 
     def disown(self) -> None:
@@ -95,43 +87,28 @@ class Live:
         if not self.is_disowned:
             log.warning("run %d: its lease is another's, its family is ended", self.run.id)
             self.is_disowned = True
-        self._request(b"k")
-
-    def _request(self, letter: bytes) -> None:
-        if letter in self._asked:
-            return
-        self._asked.append(letter)
-        ladder = 0.0 if letter == b"k" else ASK + float(self.run.spec["grace"])
-        answer_by = time.monotonic() + ladder + ANSWER
-        self._answer_by = min(self._answer_by or answer_by, answer_by)
-        self.kept.request(letter)
+        self.force()
 
     # What its keeper says
 
     def hear(self, line: dict[str, Any]) -> None:
         """Take one status line."""
-        log.debug("run %d: %s", self.run.id, line, extra={"run": self.run.id})
+        log.debug("run %d: %s", self.run.id, line, extra=self._tag)
+        self._told.hear(line)
         getattr(self, f"_on_{line['event']}")(line)
 
     def _on_started(self, line: dict[str, Any]) -> None:
-        self._leader = line
-        self._journal.add(self._register)
+        self._journal.add(lambda conn: self._register(conn, line))
 
-    def _register(self, conn: Connection) -> None:
+    def _register(self, conn: Connection, line: dict[str, Any]) -> None:
         """Record the leader that waits at the gate, then let it go on, or not."""
-        registered = moves.register(
-            conn,
-            self.run,
-            leader=self._leader["pid"],
-            created=self._leader["created"],
-            keeper=self._leader["keeper"],
-            directory=str(self.directory),
-        )
+        who = {"leader": line["pid"], "created": line["created"], "keeper": line["keeper"]}
+        registered = moves.register(conn, self.run, directory=str(self.directory), **who)
         if registered is None:
             self.disown()
             return
         self.run = registered
-        log.info("run %d: group %d started", self.run.id, self._leader["pid"], extra=self._tag)
+        log.info("run %d: group %d started", self.run.id, line["pid"], extra=self._tag)
         if self.run.force_requested_at:
             self.force()
         elif self.run.stop_requested_at:
@@ -148,30 +125,20 @@ class Live:
         self._move(lambda conn: moves.play(conn, self.run))
 
     def _on_refused(self, line: dict[str, Any]) -> None:
-        self._refusal = line["message"].replace("\0", "\N{REPLACEMENT CHARACTER}")
-        self._note("refused", {"code": line["code"], "message": self._refusal})
+        self._note("refused", {"code": line["code"], "message": self._told.refusal})
 
     def _on_signal(self, line: dict[str, Any]) -> None:
         told = {name: line[name] for name in ("signal", "to", "why", "after")}
-        if self._exit is None and self._why is None:
-            self._why = line["why"]
         level = logging.INFO if line["signal"] == "INT" else logging.WARNING
         message = "run %d: SIG%s to %d processes, because of %s, after %.3f s"
-        log.log(
-            level, message, self.run.id, told["signal"], told["to"], told["why"], told["after"],
-            extra=self._tag,
-        )  # fmt: skip
-        self._signalled.append(line["signal"])
+        log.log(level, message, self.run.id, *told.values(), extra=self._tag)
         self._note("signalled", told)
 
     def _on_exit(self, line: dict[str, Any]) -> None:
-        self._exit = line
-        if not line["signalled"] and not line["never_started"]:
-            self._why = None  # nothing of ours reached it: it ended by itself
         self._note("exited", {"code": line["code"]})
 
     def _on_survivors(self, line: dict[str, Any]) -> None:
-        self._answer_by = None  # it has tried
+        self._asked.answered()
         self.name_survivors(line["processes"])
 
     def name_survivors(self, survivors: list[dict[str, Any]]) -> None:
@@ -184,33 +151,31 @@ class Live:
         self._move(lambda conn: moves.record_survivors(conn, self.run, survivors))
 
     def _on_gone(self, line: dict[str, Any]) -> None:
+        self._be_gone()
+
+    def _be_gone(self) -> None:
         self.is_gone = True
         self.gone_at = time.monotonic()
 
     def lose_keeper(self) -> None:
         """The keeper has ended. If it did not say so, its record may: the pipe can overflow."""
-        if not self.is_gone:
-            lines = read_lines(self.directory / "status.jsonl")
-            if recall(lines) is not None:
-                for line in lines:
-                    if line["event"] == "gone" or (line["event"] == "exit" and not self._exit):
-                        self.hear(line)
+        lines = read_lines(self.directory / "status.jsonl")
+        if not self.is_gone and recall(lines) is not None:
+            for line in lines:
+                if line["event"] == "gone" or (line["event"] == "exit" and not self._told.exit):
+                    self.hear(line)
         self.keeper_was_killed = not self.is_gone
 
     def note_sweep(self, killed: int, survivors: list[dict[str, Any]], *, is_gone: bool) -> None:
         """Take what came of ending the family in the dead keeper's place."""
-        if killed and "KILL" not in self._signalled:
-            log.warning("run %d: SIGKILL to %d orphans of its keeper", self.run.id, killed)
-            self._note("signalled", {"signal": "KILL", "to": killed, "why": "keeper_killed"})
         if killed:
-            self._signalled.append("KILL")
-            if self._asked and self._why is None:
-                self._why = WHYS[self._asked[0]]
+            log.warning("run %d: SIGKILL to %d orphans of its keeper", self.run.id, killed)
+            self._told.signalled("KILL", self._asked.why)
+            self._note("signalled", {"signal": "KILL", "to": killed, "why": "keeper_killed"})
         if survivors != self._named:
             self.name_survivors(survivors)
         if is_gone:
-            self.is_gone = True
-            self.gone_at = time.monotonic()
+            self._be_gone()
 
     # What Postgres is still to be told
 
@@ -279,25 +244,15 @@ class Live:
         """Whether the family is gone and its last byte is in our hands: it can be judged."""
         if not self.is_gone or self.output_is_open:
             return False
-        died_of_term = self._exit is not None and self._exit["code"] < 0 and not self._signalled
-        held = died_of_term and not shutting_down and now - (self.gone_at or now) < HOLD
-        return not held
+        is_recent = now - (self.gone_at or now) < HOLD
+        return shutting_down or not (self._told.died_of_a_stranger and is_recent)
 
     def end(self, *, shutting_down: bool) -> End:
         """What is known of the family that is gone."""
-        known = self._exit or {"code": None, "never_started": False}
-        why = self._why
-        if not self._gate_is_open and why is None:
-            why = WHYS[self._asked[0]] if self._asked else None
-        return End(
-            exit_code=known["code"],
-            signalled=tuple(self._signalled if why else ()),
-            why=why,
-            never_started=known["never_started"] or not self._gate_is_open,
-            refusal=self._refusal,
-            shutting_down=shutting_down,
-            tail=self.output.tail.decode(errors="replace"),
-        )
+        before_the_gate = self._asked.why if not self._gate_is_open else None
+        end = self._told.end(never_started=not self._gate_is_open, why=before_the_gate)
+        tail = self.output.tail.decode(errors="replace")
+        return replace(end, shutting_down=shutting_down, tail=tail)
 
     @property
     def is_complete(self) -> bool:

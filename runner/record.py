@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.judge import End
+from runner.told import Told
 
 log = logging.getLogger(__name__)
 
@@ -32,16 +33,7 @@ def parse_lines(lines: list[bytes]) -> Iterator[dict[str, Any]]:
 
 def recall(lines: list[dict[str, Any]]) -> End | None:
     """What is known of the end. None when the keeper did not live to see the family gone."""
-    told = {line["event"]: line for line in lines}
-    if "gone" not in told:
-        return None
-    ended = told.get("exit", {"code": None, "signalled": [], "never_started": False})
-    first = next((line["why"] for line in lines if line["event"] == "signal"), None)
-    reached = bool(ended["signalled"]) or ended["never_started"]
-    return End(
-        exit_code=ended["code"],
-        signalled=tuple(line["signal"] for line in lines if line["event"] == "signal"),
-        why=first if reached else None,
-        never_started=ended["never_started"],
-        refusal=told["refused"]["message"] if "refused" in told else None,
-    )
+    told = Told()
+    for line in lines:
+        told.hear(line)
+    return told.end() if told.is_gone else None

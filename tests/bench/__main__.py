@@ -1,4 +1,4 @@
-"""Measure the whole service from outside: `python -m tests.bench [NAME …] [--quick] [--json FILE]`.
+"""Measure the whole service from outside: `python3 -m app bench [NAME …] [--quick] [--json FILE]`.
 
 Each figure stands beside a floor of the same minutes. Nothing here fails because of a figure.
 """
@@ -30,7 +30,7 @@ BENCHMARKS: dict[str, Callable[[Size], list[Figure]]] = {
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench")
+    parser = argparse.ArgumentParser(prog="python3 -m app bench")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
     parser.add_argument("--quick", action="store_true", help="few repetitions: 90 seconds")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there, too")

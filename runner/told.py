@@ -1,0 +1,63 @@
+"""What a keeper has told of its family so far, and the end that follows from it. Pure."""
+
+from typing import Any
+
+from runner.judge import End, storable
+
+Line = dict[str, Any]
+
+
+class Told:
+    """The sum of a keeper's status lines, in the order in which they came."""
+
+    def __init__(self) -> None:
+        """Begin with nothing told."""
+        #: The line that says who the leader is; None before.
+        self.started: Line | None = None
+        #: The line that says how the leader ended; None before.
+        self.exit: Line | None = None
+        #: Why the leader could not become ansible-playbook.
+        self.refusal: str | None = None
+        #: The keeper has seen that nobody is left.
+        self.is_gone = False
+        self._signalled: list[str] = []
+        self._why: str | None = None
+
+    def hear(self, line: Line) -> None:
+        """Take one more line."""
+        match line["event"]:
+            case "started":
+                self.started = line
+            case "refused":
+                self.refusal = storable(line["message"])
+            case "signal":
+                self.signalled(line["signal"], line["why"])
+            case "exit":
+                self.exit = line
+                if not line["signalled"] and not line["never_started"]:
+                    self._why = None  # nothing of ours reached it: it ended by itself
+            case "gone":
+                self.is_gone = True
+
+    def signalled(self, name: str, why: str | None) -> None:
+        """Note a signal of ours; the first one's reason counts, if the leader lived then."""
+        if self.exit is None and self._why is None:
+            self._why = why
+        self._signalled.append(name)
+
+    @property
+    def died_of_a_stranger(self) -> bool:
+        """Whether a signal ended the leader that was not ours."""
+        return self.exit is not None and self.exit["code"] < 0 and not self._signalled
+
+    def end(self, *, never_started: bool = False, why: str | None = None) -> End:
+        """The end as it was told; *why* is what was asked of a keeper that told no reason."""
+        known = self.exit or {"code": None, "never_started": False}
+        why = self._why or why
+        return End(
+            exit_code=known["code"],
+            signalled=tuple(self._signalled),
+            why=why,
+            never_started=known["never_started"] or never_started,
+            refusal=self.refusal,
+        )
