@@ -20,6 +20,7 @@ os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 from git import Git, GitCommandNotFound
 
 from runner.errors import CheckoutFailed
+from runner.visible import HARMLESS
 
 LOCAL_SECONDS = 300.0  # for a command without network: 50,000 files took 1.4 s
 KILLED_SECONDS = 5.0  # for what was killed to vanish; a disk that hangs may take for ever
@@ -85,7 +86,7 @@ MEANINGS: Final = tuple(
 def forget_strays(environ: MutableMapping[str, str]) -> None:
     """Remove GIT_DIR and its like: GitPython gives git all of os.environ and can unset nothing."""
     for name in list(environ):
-        if name.startswith("GIT_") and not name.startswith(("GIT_SSL_", "GIT_PYTHON_")):
+        if name.startswith("GIT_") and not name.startswith(HARMLESS):
             del environ[name]
 
 

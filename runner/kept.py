@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.record import parse_lines
+from runner.visible import keeper_environment
 
 ROOT = Path(__file__).resolve().parent.parent
 SPARES = 2  # idle keepers; a burst of runs finds keepers that are still starting
@@ -39,7 +40,7 @@ class Kept:
                 [sys.executable, "-P", "-m", "runner.leader", *map(str, theirs)],
                 pass_fds=theirs,
                 stdin=subprocess.DEVNULL,
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                env={**keeper_environment(os.environ), "PYTHONPATH": str(ROOT)},
                 process_group=0,  # the terminal's Ctrl-C is the runner's to answer
             )
         except OSError:

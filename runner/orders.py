@@ -1,8 +1,6 @@
 """What a leader is told to do: made of the run's row, its secrets and the settings."""
 
 import os
-from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,36 +8,7 @@ from runner.mark import mark
 from runner.order import Options, Order, Source
 from runner.run import Run
 from runner.settings import Settings
-
-#: What a playbook may see of the runner's environment. Not DATABASE_URL, not the tokens.
-PASSED = (
-    "PATH",
-    "HOME",
-    "USER",
-    "LOGNAME",
-    "SHELL",
-    "LANG",
-    "LANGUAGE",
-    "LC_*",
-    "TZ",
-    "TMPDIR",
-    "SSH_AUTH_SOCK",
-    "SSL_CERT_*",
-    "REQUESTS_CA_BUNDLE",
-    "*_proxy",
-    "*_PROXY",
-    "ANSIBLE_*",
-)
-OURS = ("ANSIBLE_PLAYBOOK",)
-
-
-def passed_environment(environ: Mapping[str, str], more: tuple[str, ...]) -> dict[str, str]:
-    """The variables of *environ* that playbooks may see."""
-    return {
-        name: value
-        for name, value in environ.items()
-        if name not in OURS and any(fnmatchcase(name, pattern) for pattern in (*PASSED, *more))
-    }
+from runner.visible import passed_environment
 
 
 def make_order(

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from runner.orders import make_order, passed_environment
+from runner.orders import make_order
 from runner.settings import Settings
+from runner.visible import keeper_environment, passed_environment
 from tests.made import make_run
 from tests.unit.test_settings import NEEDED
 
@@ -45,3 +46,9 @@ def test_overrides_go_over_the_templates_options():
     assert order["playbook"]["ref"] == "v1"
     assert order["accepted"] == {"a": 1, "b": "s"}
     assert run.spec["playbook"]["ref"] == "main"
+
+
+def test_a_keeper_does_not_see_the_runners_secrets_either():
+    environ = {**NEEDED, "PATH": "/bin", "GIT_EXEC_PATH": "/app/.apt/git-core", "GIT_DIR": "/x"}
+
+    assert keeper_environment(environ) == {"PATH": "/bin", "GIT_EXEC_PATH": "/app/.apt/git-core"}
