@@ -90,9 +90,11 @@ class Formation:
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port = probe.getsockname()[1]
         programs = self._folder / "web-programs"
-        programs.mkdir()
+        programs.mkdir(exist_ok=True)
         for program in ("python", "gunicorn"):
-            (programs / program).symlink_to(Path(sys.executable).with_name(program))
+            link = programs / program
+            link.unlink(missing_ok=True)
+            link.symlink_to(Path(sys.executable).with_name(program))
         web = {"PORT": str(self.port), "HOST": "127.0.0.1", "PATH": f"{programs}:/nonexistent"}
         self._start("web", **web, CURTAIN_DATA=str(self._folder / "web"))
         client = Client(self.port)
@@ -126,6 +128,7 @@ class Formation:
             process.send_signal(signal.SIGTERM)
         for process in self.processes:
             assert process.wait(timeout=30) == 0
+        self.processes.clear()
         for log in sorted(self._folder.glob("*.log")):
             print(f"--- {log.name}\n{log.read_text()}")
 

@@ -197,18 +197,33 @@ def test_nobody_gets_in_without_the_token(client, formation):
     ] * 3
 
 
-def test_a_deploy_of_both_containers_interrupts_and_forgets_nothing(
-    client, formation, declare, living
+COUNTED = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - shell: echo $CURTAIN_RUN >> {file}
+    - command: sleep {{{{ seconds }}}}
+"""
+
+
+def test_a_deploy_of_everything_interrupts_one_run_and_plays_the_rest_once(
+    client, formation, declare, living, tmp_path
 ):
+    """SIGTERM to web and runner, with one run playing and three queued; then a new start."""
     formation.start_runner(RUNNER_SLOTS="1")
-    declare(playbooks.SLEEPING)
-    playing = trigger(client)
-    wait_until(lambda: show(client, playing)["phase"] == "playing", timeout=30)
+    accepts = {"seconds": {"type": "integer", "default": 0}}
+    declare(COUNTED.format(file=tmp_path / "plays"), accepts=accepts)
+    playing = trigger(client, {"vars": {"seconds": 300}})
+    wait_until(lambda: (tmp_path / "plays").exists(), timeout=30)
     waiting = [trigger(client) for _ in range(3)]
 
-    formation.processes[-1].terminate()
-    assert formation.processes.pop().wait(timeout=30) == 0
+    formation.stop()
 
+    assert living(playing) == []
+    client = formation.start_web()
     assert show(client, playing)["state"] == "interrupted"
     assert [show(client, run_id)["state"] for run_id in waiting] == ["queued"] * 3
-    assert living(playing) == []
+    formation.start_runner()
+    for run_id in waiting:
+        wait_until(lambda run_id=run_id: show(client, run_id)["state"] == "succeeded", timeout=40)
+    assert sorted(map(int, (tmp_path / "plays").read_text().split())) == [playing, *waiting]

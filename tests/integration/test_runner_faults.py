@@ -216,7 +216,7 @@ def test_a_run_outlives_a_service_that_is_away(fragile, start, servers, counted,
     """Ten seconds, over heartbeats, output and the playbook's end."""
     server = servers[0] if who == "postgres" else servers[1]
     runner = start()
-    run = fragile.trigger(counted(5))
+    run = fragile.trigger(counted(10))
     fragile.await_output(run, b"ready")
 
     server.stop()
