@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from runner import bell, keys, queue
 from runner.errors import RunnerError
-from runner.run import Run, RunState, Trigger
+from runner.run import Run, RunState, Wanted
 from runner.store import runs, stops
 from runner.store.connection import Connection
 
@@ -26,42 +26,20 @@ def play(run_id: int) -> Never:
     raise WrongWorker(f"run {run_id} must be taken by `python -m runner`")
 
 
-def trigger(
-    conn: Connection,
-    redis: Redis,
-    *,
-    template: str,
-    spec: dict[str, Any],
-    accepted: dict[str, Any],
-    secrets: bytes | None,
-    overrides: dict[str, Any],
-    trigger: Trigger,
-    by: str,
-    reason: str | None,
-    idempotency_key: str | None = None,
-    request_digest: bytes | None = None,
-) -> Run | None:
+def trigger(conn: Connection, redis: Redis, wanted: Wanted) -> Run | None:
     """Commit a queued run, then enqueue its id. None when the idempotency key was used before.
 
     Redis may be away: the watchdog enqueues what was forgotten.
     """
-    run = runs.insert(
-        conn,
-        template=template,
-        spec=spec,
-        accepted=accepted,
-        secrets=secrets,
-        overrides=overrides,
-        trigger=trigger,
-        by=by,
-        reason=reason,
-        idempotency_key=idempotency_key,
-        request_digest=request_digest,
-    )
+    run = runs.insert(conn, wanted)
     if run is not None:
-        log.info("run %d: queued", run.id, extra={"run": run.id, "template": template, "by": by})
+        log.info(
+            "run %d: queued",
+            run.id,
+            extra={"run": run.id, "template": run.template, "by": run.triggered_by},
+        )
         try:
-            queue.enqueue(redis, run.id, timeout=spec["timeout"])
+            queue.enqueue(redis, run.id, timeout=run.spec["timeout"])
             bell.ring(redis, start=run.id)
         except RedisError as error:
             log.warning("run %d: not enqueued yet, Redis is away: %s", run.id, error)

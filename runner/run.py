@@ -1,6 +1,6 @@
 """What a run is and how its end is judged. Knows no database, no process and no queue."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
@@ -57,6 +57,30 @@ class StopOutcome(StrEnum):
     KILLED = "killed"
     #: The playbook had already ended by itself.
     TOO_LATE = "too_late"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A run that somebody has asked for, checked, before it has a row."""
+
+    template: str
+    #: The template as it is now.
+    spec: dict[str, Any]
+    trigger: Trigger
+    #: Who asks for it.
+    by: str
+    #: The caller's variables with the defaults of `accepts`, without the secret ones.
+    accepted: dict[str, Any] = field(default_factory=dict)
+    #: The secret ones, encrypted; None when there are none.
+    secrets: bytes | None = None
+    #: The options that the caller overrides.
+    overrides: dict[str, Any] = field(default_factory=dict)
+    #: What the caller says of it.
+    reason: str | None = None
+    #: A second run with it is the first one.
+    idempotency_key: str | None = None
+    #: What the key was used for.
+    request_digest: bytes | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

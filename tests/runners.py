@@ -12,7 +12,7 @@ from redis import Redis
 
 from jobs import runs as jobs
 from runner import family
-from runner.run import Run, Trigger
+from runner.run import Run, Trigger, Wanted
 from runner.store import events, output, runs
 from tests.waiting import wait_until
 
@@ -88,18 +88,15 @@ class Bench:
             "inventory": {"content": inventory} if isinstance(inventory, str) else inventory,
             **spec,
         }
-        run = jobs.trigger(
-            self.conn,
-            self.redis,
+        wanted = Wanted(
             template="test",
             spec=spec,
             accepted=accepted or {},
             secrets=secrets,
-            overrides={},
             trigger=Trigger.API,
             by="ada",
-            reason=None,
         )
+        run = jobs.trigger(self.conn, self.redis, wanted)
         assert run is not None
         return run
 

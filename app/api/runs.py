@@ -17,7 +17,7 @@ from app.operations import Operation, answer
 from app.problems import Problem, invalid
 from app.services import Services
 from jobs import runs as jobs
-from runner.run import Run, Trigger
+from runner.run import Run, Trigger, Wanted
 from runner.store import runs
 from runner.store.connection import Connection
 from runner.template import Template, check
@@ -62,9 +62,7 @@ def _trigger(
     """Make the run. None when another request with the same key was first."""
     spec = find_template(conn, name).spec
     values, secrets, overrides = check(Template.model_validate(spec), body.vars, body.overrides())
-    return jobs.trigger(
-        conn,
-        services.redis,
+    wanted = Wanted(
         template=name,
         spec=spec,
         accepted=values,
@@ -76,6 +74,7 @@ def _trigger(
         idempotency_key=key,
         request_digest=digest,
     )
+    return jobs.trigger(conn, services.redis, wanted)
 
 
 def _run_of_key(conn: Connection, key: str | None, digest: bytes | None) -> Run | None:

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from runner.run import Run, RunState, Trigger
+from runner.run import Run, RunState, Trigger, Wanted
 from runner.store.connection import Connection
 
 #: Every column of a run, and whether what it says of processes may be trusted.
@@ -15,28 +14,15 @@ SELECT = """
       FROM runs"""
 
 
-def insert(
-    conn: Connection,
-    *,
-    template: str,
-    spec: dict[str, Any],
-    accepted: dict[str, Any],
-    secrets: bytes | None,
-    overrides: dict[str, Any],
-    trigger: Trigger,
-    by: str,
-    reason: str | None,
-    idempotency_key: str | None = None,
-    request_digest: bytes | None = None,
-) -> Run | None:
-    """-> queued. None when *by* has used the idempotency key before: see find_by_key."""
+def insert(conn: Connection, wanted: Wanted) -> Run | None:
+    """-> queued. None when its caller has used the idempotency key before: see find_by_key."""
     row = conn.execute(
         """WITH made AS (
                INSERT INTO runs (template, spec, accepted, secrets, overrides, trigger,
                                  triggered_by, reason, idempotency_key, request_digest,
                                  queue_expires_at)
                VALUES (%(template)s, %(spec)s, %(accepted)s, %(secrets)s, %(overrides)s,
-                       %(trigger)s, %(by)s, %(reason)s, %(key)s, %(digest)s,
+                       %(trigger)s, %(by)s, %(reason)s, %(idempotency_key)s, %(request_digest)s,
                        now() + make_interval(secs => %(queue_timeout)s))
                ON CONFLICT (triggered_by, idempotency_key) WHERE idempotency_key IS NOT NULL
                DO NOTHING
@@ -48,17 +34,11 @@ def insert(
                  FROM made)
            SELECT * FROM made""",
         {
-            "template": template,
-            "spec": Jsonb(spec),
-            "accepted": Jsonb(accepted),
-            "secrets": secrets,
-            "overrides": Jsonb(overrides),
-            "trigger": trigger,
-            "by": by,
-            "reason": reason,
-            "key": idempotency_key,
-            "digest": request_digest,
-            "queue_timeout": spec.get("queue_timeout"),
+            **vars(wanted),
+            "spec": Jsonb(wanted.spec),
+            "accepted": Jsonb(wanted.accepted),
+            "overrides": Jsonb(wanted.overrides),
+            "queue_timeout": wanted.spec.get("queue_timeout"),
         },
     ).fetchone()
     return Run.from_row(row) if row else None

@@ -2,12 +2,13 @@
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import psycopg
 import pytest
 
 from runner.judge import Verdict
-from runner.run import RunState, StopOutcome, Trigger
+from runner.run import RunState, StopOutcome, Trigger, Wanted
 from runner.store import events, moves, output, runs, stops, verdicts, watch
 from runner.store.connection import connect
 from tests.waiting import wait_until
@@ -21,17 +22,8 @@ def make_run(conn):
     """A queued run."""
 
     def make(**spec):
-        return runs.insert(
-            conn,
-            template="deploy",
-            spec={**SPEC, **spec},
-            accepted={},
-            secrets=None,
-            overrides={},
-            trigger=Trigger.API,
-            by="ada",
-            reason=None,
-        )
+        wanted = Wanted(template="deploy", spec={**SPEC, **spec}, trigger=Trigger.API, by="ada")
+        return runs.insert(conn, wanted)
 
     return make
 
@@ -200,16 +192,15 @@ def test_the_watch_is_one_watchdogs_until_its_lease_runs_out(conn):
 
 
 def test_an_idempotency_key_makes_one_run(conn):
-    values = {
-        "template": "deploy", "spec": SPEC, "accepted": {}, "secrets": None, "overrides": {},
-        "trigger": Trigger.API, "by": "ada", "reason": None, "idempotency_key": "k",
-    }  # fmt: skip
+    wanted = Wanted(
+        template="deploy", spec=SPEC, trigger=Trigger.API, by="ada", idempotency_key="k"
+    )
 
-    first = runs.insert(conn, **values, request_digest=b"1")
+    first = runs.insert(conn, wanted)
 
-    assert runs.insert(conn, **values, request_digest=b"1") is None
+    assert runs.insert(conn, wanted) is None
     assert runs.find_by_key(conn, "ada", "k") == first
-    assert runs.insert(conn, **{**values, "by": "eve"}) is not None
+    assert runs.insert(conn, replace(wanted, by="eve")) is not None
 
 
 def test_an_edited_migration_is_refused(conn, database_url):

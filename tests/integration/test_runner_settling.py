@@ -10,10 +10,15 @@ from runner.directories import sweep_directories
 from runner.ends import Ends
 from runner.live import Live
 from runner.output import Output
-from runner.run import RunState, Trigger
+from runner.run import RunState, Trigger, Wanted
 from runner.store import moves, runs
 
-SPEC = {"timeout": 60, "grace": 10, "queue_timeout": None}
+WANTED = Wanted(
+    template="t",
+    spec={"timeout": 60, "grace": 10, "queue_timeout": None},
+    trigger=Trigger.API,
+    by="ada",
+)
 
 
 class NoKeeper:
@@ -33,10 +38,7 @@ def make_live(conn, tmp_path):
     """A run that is held, whose family is as its keeper tells."""
 
     def make(secrets=None, *lines):
-        run = runs.insert(
-            conn, template="t", spec=SPEC, accepted={}, secrets=None, overrides={},
-            trigger=Trigger.API, by="ada", reason=None,
-        )  # fmt: skip
+        run = runs.insert(conn, WANTED)
         names = {"runner": "here.1.2", "machine": "here", "boot": "b"}
         run = moves.claim(conn, run.id, token=uuid.uuid4(), lease=30, **names)
         live = Live(run, NoKeeper(), Output(tmp_path, secrets or {}, 10**6), tmp_path)
@@ -116,10 +118,7 @@ def test_a_claim_that_was_not_heard_of_is_queued_again(conn, make_live, tmp_path
 
     starts = Starts("here.1.2", Settings.from_environ(NEEDED), None)
     held = make_live()
-    forgotten = runs.insert(
-        conn, template="t", spec=SPEC, accepted={}, secrets=None, overrides={},
-        trigger=Trigger.API, by="ada", reason=None,
-    )  # fmt: skip
+    forgotten = runs.insert(conn, WANTED)
     names = {"runner": "here.1.2", "machine": "here", "boot": "b"}
     moves.claim(conn, forgotten.id, token=uuid.uuid4(), lease=30, **names)
 

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from app.factory import create_app
 from app.services import services_of
 from runner.judge import Verdict
-from runner.run import Run, RunState, Trigger
+from runner.run import Run, RunState, Trigger, Wanted
 from runner.settings import Settings
 from runner.store import moves, output, runs
 from runner.store.connection import Connection
@@ -75,17 +75,8 @@ def queued(conn: Connection) -> Callable[[], Run]:
     """Makes runs that wait."""
 
     def make() -> Run:
-        run = runs.insert(
-            conn,
-            template="deploy",
-            spec=TEMPLATE,
-            accepted={},
-            secrets=None,
-            overrides={},
-            trigger=Trigger.API,
-            by="admin",
-            reason=None,
-        )
+        wanted = Wanted(template="deploy", spec=TEMPLATE, trigger=Trigger.API, by="admin")
+        run = runs.insert(conn, wanted)
         assert run is not None
         return run
 
