@@ -64,10 +64,20 @@ def migrate() -> int:
         )
     if not (url := os.environ.get("DATABASE_URL")):
         raise BootstrapError("DATABASE_URL is not set: give the address of a Postgres")
+    import psycopg
+
+    from runner.errors import RunnerError
     from runner.store.migrate import migrate
 
-    for name in migrate(url):
-        print(f"applied {name}", flush=True)
+    try:
+        for name in migrate(url):
+            print(f"applied {name}", flush=True)
+    except psycopg.ProgrammingError:
+        raise BootstrapError(
+            "DATABASE_URL is not of the form postgresql://user:password@host/name"
+        ) from None
+    except (RunnerError, psycopg.OperationalError) as error:
+        raise BootstrapError(f"the database at DATABASE_URL: {error}") from None
     return 0
 
 

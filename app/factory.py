@@ -4,7 +4,8 @@ import json
 import logging
 import time
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g, redirect, request
+from werkzeug.wrappers import Response as BaseResponse
 
 from app import docs, problems
 from app.api import OPERATIONS, PREFIX
@@ -70,9 +71,12 @@ def _add_documentation(app: Flask) -> set[str]:
     def documentation() -> Response:
         return docs.page(described)
 
-    for path, view in (("/openapi.json", openapi), ("/docs", documentation)):
+    def front() -> BaseResponse:
+        return redirect("/docs")
+
+    for path, view in (("/openapi.json", openapi), ("/docs", documentation), ("/", front)):
         app.add_url_rule(path, view_func=view, methods=["GET"], provide_automatic_options=False)
-    return {"openapi", "documentation"}
+    return {"openapi", "documentation", "front"}
 
 
 def _start_clock() -> None:

@@ -42,13 +42,14 @@ class Followers:
         self._places.release()
 
     @contextmanager
-    def place(self) -> Iterator[None]:
-        """Hold a place. Raise a 503 problem when all are taken."""
-        self.enter()
+    def place_if_free(self) -> Iterator[bool]:
+        """Hold a place, if there is one; tell whether there is."""
+        is_free = self._places.acquire(blocking=False)
         try:
-            yield
+            yield is_free
         finally:
-            self.leave()
+            if is_free:
+                self.leave()
 
     def wakes(self, run_id: int, seconds: float = float("inf")) -> Iterator[None]:
         """Yield at once, then whenever the run may have moved on, until *seconds* have passed."""

@@ -10,16 +10,22 @@ from typing import Any
 import psycopg
 from flask import Flask, Response, request
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
 from runner.template import SHAPE, Refused
+from runner.words import FORMS
 
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 #: Pydantic's kinds of faults that we have shorter words for.
-PLAIN = {"extra_forbidden": "is not known here", "missing": "is required"}
+PLAIN = {
+    "extra_forbidden": "is not known here",
+    "missing": "is required",
+    "model_type": "must be an object",
+}
 
 RETRY_AFTER = 2  # seconds, when something that we need is away or full
 
@@ -72,10 +78,16 @@ def faults_of(error: ValidationError) -> list[tuple[str, str]]:
                 for part in fault["loc"]
                 if part != "[key]" and not str(part).startswith(SHAPE)
             ),
-            PLAIN.get(fault["type"]) or fault["msg"].removeprefix("Value error, "),
+            _say(fault),
         )
         for fault in error.errors(include_input=False, include_url=False)
     ]
+
+
+def _say(fault: ErrorDetails) -> str:
+    pattern = fault.get("ctx", {}).get("pattern")
+    plain = PLAIN.get(fault["type"]) or FORMS.get(str(pattern))
+    return plain or fault["msg"].removeprefix("Value error, ")
 
 
 def register(app: Flask) -> None:

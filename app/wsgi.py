@@ -1,10 +1,15 @@
 """The application that gunicorn serves."""
 
 import os
+import sys
 
 from app.factory import create_app
 from runner import logs
-from runner.settings import Settings
+from runner.settings import Settings, SettingsInvalid
 
 logs.configure()
-app = create_app(Settings.from_environ(os.environ))
+try:
+    settings = Settings.from_environ(os.environ)
+except SettingsInvalid as error:
+    sys.exit(str(error))  # one line, and gunicorn does not try again
+app = create_app(settings)

@@ -10,9 +10,7 @@ from redis.exceptions import RedisError
 
 from runner import bell, keys, queue
 from runner.errors import RunnerError
-from runner.run import Run, RunState, Wanted
-from runner.store import runs, stops
-from runner.store.connection import Connection
+from runner.run import Run, RunState
 
 log = logging.getLogger(__name__)
 
@@ -26,45 +24,34 @@ def play(run_id: int) -> Never:
     raise WrongWorker(f"run {run_id} must be taken by `python -m runner`")
 
 
-def trigger(conn: Connection, redis: Redis, wanted: Wanted) -> Run | None:
-    """Commit a queued run, then enqueue its id. None when the idempotency key was used before.
+def enqueue(redis: Redis, run: Run) -> None:
+    """Hand a queued run, which is committed, to the runners. Repeating it changes nothing.
 
-    Redis may be away: the watchdog enqueues what was forgotten.
+    Redis may be away: the watchdog enqueues what was forgotten. Call it without a connection to
+    Postgres in hand: a frozen Redis takes its time.
     """
-    run = runs.insert(conn, wanted)
-    if run is not None:
-        log.info(
-            "run %d: queued",
-            run.id,
-            extra={"run": run.id, "template": run.template, "by": run.triggered_by},
-        )
-        try:
-            queue.enqueue(redis, run.id, timeout=run.spec["timeout"])
-            bell.ring(redis, start=run.id)
-        except RedisError as error:
-            log.warning("run %d: not enqueued yet, Redis is away: %s", run.id, error)
-    return run
+    log.info("run %d: queued", run.id, extra={"run": run.id, "template": run.template})
+    try:
+        queue.enqueue(redis, run.id, timeout=run.spec["timeout"])
+        bell.ring(redis, start=run.id)
+    except RedisError as error:
+        log.warning("run %d: not enqueued yet, Redis is away: %s", run.id, error)
 
 
-def request_stop(
-    conn: Connection, redis: Redis, run_id: int, *, by: str, reason: str | None, force: bool
-) -> Run | None:
-    """Ask for a stop, then ring. None if that changed nothing: final, unknown or asked before.
+def ring_stop(redis: Redis, run: Run) -> None:
+    """Tell of a stop that was just asked for, and is committed.
 
     Redis may be away: the runner sweeps the flags of its runs each tick.
     """
-    run = stops.request_stop(conn, run_id, by=by, reason=reason, force=force)
-    if run is None:
-        return None
-    log.info("run %d: stop requested", run.id, extra={"run": run.id, "by": by, "force": force})
+    is_forced = run.force_requested_at is not None
+    log.info("run %d: stop requested", run.id, extra={"run": run.id, "force": is_forced})
     try:
         if run.state is RunState.STOPPED:
-            redis.publish(keys.TAIL, run.id)
+            redis.publish(keys.TAIL, str(run.id))
         else:
-            bell.ring(redis, stop=run.id, force=int(force))
+            bell.ring(redis, stop=run.id, force=int(is_forced))
     except RedisError as error:
         log.warning("run %d: the bell is not rung, Redis is away: %s", run.id, error)
-    return run
 
 
 def look(redis: Redis, run_id: int, timeout: float) -> list[dict[str, Any]] | None:

@@ -1,6 +1,7 @@
 """RQ's books: who took which job. They make `rq info` right and decide nothing about a run."""
 
 import logging
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from runner.run import Run, RunState
 
 log = logging.getLogger(__name__)
 
+RUN_ID = re.compile(r"[0-9]{1,18}")
 WORKER_KEPT = 90  # seconds that RQ believes in a worker without a heartbeat
 
 
@@ -76,10 +78,15 @@ class Books(BaseWorker):
 
     def take(self) -> Entry | None:
         """The next job of the queue, or None. Never waits: nothing is in hand at a SIGTERM."""
-        taken = Queue.dequeue_any(
+        while taken := Queue.dequeue_any(
             self.queues, None, self.connection, job_class=Job, serializer=self.serializer
-        )
-        return Entry(*taken) if taken else None
+        ):
+            entry = Entry(*taken)
+            if RUN_ID.fullmatch(entry.job.id):
+                return entry
+            log.error("job %s is no run's and is dropped", entry.job.id)
+            self.drop(entry)
+        return None
 
     def give_back(self, entry: Entry) -> None:
         """Put a job to the front again that could not be claimed yet."""

@@ -9,8 +9,9 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
-from redis.exceptions import RedisError
+import redis
 
 from runner import groups, keys
 from runner.books import Books, Entry
@@ -23,6 +24,14 @@ AGAIN = 1.0  # seconds until Redis is tried again when it was away
 LAST_WORDS = 3.0  # seconds that the books may take when the runner leaves
 
 Duty = Callable[[], None]
+
+#: What is raised when Redis is away or about to come; any other error would be there again.
+AWAY = (
+    redis.ConnectionError,
+    redis.TimeoutError,
+    redis.ReadOnlyError,
+    redis.OutOfMemoryError,
+)
 
 
 class Clerk(threading.Thread):
@@ -40,8 +49,8 @@ class Clerk(threading.Thread):
         self._closing = threading.Event()
         #: How many more jobs the loop has slots for.
         self._free = 0
+        self._is_paused = False
         self._lock = threading.Lock()
-        self._leaving: list[Entry] = []
 
     def run(self) -> None:
         """Work until the runner leaves."""
@@ -52,7 +61,7 @@ class Clerk(threading.Thread):
             try:
                 self._do_duties()
                 self._take()
-            except RedisError as error:
+            except AWAY as error:
                 log.warning("Redis is away, the runs go on: %s", error)
                 self._closing.wait(AGAIN)
                 self._call.set()
@@ -94,12 +103,24 @@ class Clerk(threading.Thread):
         self._add(lambda: self._books.keep_alive(entries))
         self._add(lambda: groups.record(self._books.connection, runs))
 
-    def leave(self, entries: list[Entry]) -> None:
-        """Give back what was taken and not begun, and close the books, if Redis lets us in time."""
+    def pause(self, entries: list[Entry]) -> None:
+        """Take no more, and give back what was taken and not begun: others wait for it."""
+        entries += [self.taken.get() for _ in range(self.taken.qsize())]
         with self._lock:
-            self._free = 0
-        self._leaving = entries
-        self._add(self._give_back_all)
+            self._is_paused = True
+            self._free += len(entries)
+        for entry in entries:
+            self._add(partial(self._books.give_back, entry))
+
+    def resume(self) -> None:
+        """Take jobs again."""
+        if self._is_paused:
+            self._is_paused = False
+            self.call()
+
+    def leave(self) -> None:
+        """Close the books, if Redis lets us in time."""
+        self.pause([])
         self._add(self._books.close_books)
         self._add(self._closing.set)
         self.join(LAST_WORDS)
@@ -115,21 +136,14 @@ class Clerk(threading.Thread):
         while self._duties:
             try:
                 self._duties[0]()
-            except RedisError:
+            except AWAY:
                 raise
             except Exception:
                 log.exception("an errand at Redis failed and is left")
             self._duties.popleft()
 
-    def _give_back_all(self) -> None:
-        while not self.taken.empty():
-            self._leaving.append(self.taken.get())
-        while self._leaving:
-            self._books.give_back(self._leaving[-1])
-            self._leaving.pop()
-
     def _take(self) -> None:
-        while self._free > 0:
+        while self._free > 0 and not self._is_paused:
             entry = self._books.take()
             if entry is None:
                 return

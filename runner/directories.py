@@ -1,6 +1,7 @@
 """The directories of runs, and the removal of those that nobody removed: secrets may be in them."""
 
 import logging
+import re
 import shutil
 import time
 from pathlib import Path
@@ -12,6 +13,8 @@ from runner.store.connection import Connection
 
 log = logging.getLogger(__name__)
 
+#: What starts.py calls them.
+NAME = re.compile(r"(?P<run>[0-9]{1,18})-[0-9a-f]{8}")
 YOUNG = 60.0  # seconds; a directory is made a moment before its run is registered
 
 
@@ -26,7 +29,8 @@ def sweep_directories(conn: Connection, runs_directory: Path) -> None:
     here = runs_directory / runs.installation(conn)
     if not here.exists():
         return
-    old = {path: int(path.name.partition("-")[0]) for path in here.iterdir() if _age(path) > YOUNG}
+    ours = {path: NAME.fullmatch(path.name) for path in here.iterdir() if _age(path) > YOUNG}
+    old = {path: int(name["run"]) for path, name in ours.items() if name}
     known = {run.id: run for run in runs.find_many(conn, set(old.values()))}
     for directory, run_id in old.items():
         run = known.get(run_id)
@@ -37,7 +41,8 @@ def sweep_directories(conn: Connection, runs_directory: Path) -> None:
 
 def _is_in_another(run: Run, directory: Path) -> bool:
     """Whether the run is known to use another directory than this one of an older attempt."""
-    return run.directory is not None and run.directory != str(directory)
+    # By name, which no other attempt has: the path may lead through a link or another mount.
+    return run.directory is not None and Path(run.directory).name != directory.name
 
 
 def _age(path: Path) -> float:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from runner import family, linux
 from runner.directories import remove_directory
 from runner.judge import Verdict, judge
+from runner.kept import Kept
 from runner.linux import Sent
 from runner.live import Live
 from runner.run import Run, RunState
@@ -26,6 +27,8 @@ class Ends:
         """Settle runs for the runner of that name."""
         self._runner = runner
         # A large tree takes a second to remove: not in the loop, which must hear.
+        #: Keepers that are about to end.
+        self.closing: list[Kept] = []
         self._remover = ThreadPoolExecutor(max_workers=1, thread_name_prefix="remover")
 
     def settle(
@@ -90,7 +93,12 @@ class Ends:
     def remove(self, live: Live) -> None:
         """Remove all that a run had on this machine, its keeper last."""
         self._remover.submit(remove_directory, live.directory)
-        self._remover.submit(live.kept.reap)
+        self.closing.append(live.kept)
+        self._remover.submit(self._reap, live.kept)
+
+    def _reap(self, kept: Kept) -> None:
+        kept.reap()
+        self.closing.remove(kept)
 
     def close(self) -> None:
         """Wait for the last removal."""

@@ -22,6 +22,7 @@ from runner.told import Told
 log = logging.getLogger(__name__)
 
 BACKLOG = 16  # chunks that one turn of the loop writes of one run: all others wait meanwhile
+EMPTY_LOOKS = 5  # in a row, without an orphan that ended meanwhile, until a family is gone
 FLUSH = 0.25  # seconds that output may wait for more before it is stored
 HOLD = 0.5  # seconds to wait for our own SIGTERM when a leader has died of one
 
@@ -50,11 +51,13 @@ class Live:
         self.output_is_open = True
         self.flushed_at = 0.0
         self._journal = Journal(run.id)
-        #: Steps of it that failed, or that Postgres refused.
-        self.refusals = 0
+        #: How often its end was tried to be written.
+        self.tries = 0
         self._asked = Asked(kept, float(run.spec["grace"]))
         self._told = Told()
         self._gate_is_open = False
+        #: Sweeps that reached somebody, and looks in a row that found nobody.
+        self._sweeps = self._empty_looks = 0
         #: The survivors that were named last.
         self._named: list[dict[str, Any]] = []
 
@@ -125,6 +128,7 @@ class Live:
         self._move(lambda conn: moves.play(conn, self.run))
 
     def _on_refused(self, line: dict[str, Any]) -> None:
+        self._told.refusal = self.output.mask.text(str(self._told.refusal))
         self._note("refused", {"code": line["code"], "message": self._told.refusal})
 
     def _on_signal(self, line: dict[str, Any]) -> None:
@@ -159,22 +163,35 @@ class Live:
 
     def lose_keeper(self) -> None:
         """The keeper has ended. If it did not say so, its record may: the pipe can overflow."""
-        lines = read_lines(self.directory / "status.jsonl")
-        if not self.is_gone and recall(lines) is not None:
+        self.keeper_was_killed = not self.is_gone
+        lines = read_lines(self.directory / "status.jsonl") if self.keeper_was_killed else []
+        if recall(lines) is not None:
             for line in lines:
                 if line["event"] == "gone" or (line["event"] == "exit" and not self._told.exit):
                     self.hear(line)
-        self.keeper_was_killed = not self.is_gone
+            self.keeper_was_killed = False
+
+    @property
+    def is_being_swept(self) -> bool:
+        """Whether its keeper was killed and somebody of its family may still live."""
+        return self.keeper_was_killed and not self.is_gone
+
+    def note_stray(self) -> None:
+        """An orphan has ended: what forks and exits in a loop may be between two looks."""
+        self._empty_looks = 0
 
     def note_sweep(self, killed: int, survivors: list[dict[str, Any]], *, is_gone: bool) -> None:
         """Take what came of ending the family in the dead keeper's place."""
-        if killed:
+        if killed and not self._sweeps:
             log.warning("run %d: SIGKILL to %d orphans of its keeper", self.run.id, killed)
             self._told.signalled("KILL", self._asked.why)
             self._note("signalled", {"signal": "KILL", "to": killed, "why": "keeper_killed"})
+        self._sweeps += bool(killed)
         if survivors != self._named:
             self.name_survivors(survivors)
-        if is_gone:
+        # One look can miss what forks and exits in a loop.
+        self._empty_looks = self._empty_looks + 1 if is_gone else 0
+        if self._empty_looks >= EMPTY_LOOKS:
             self._be_gone()
 
     # What Postgres is still to be told

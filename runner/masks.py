@@ -22,10 +22,10 @@ def spellings(value: Any) -> Iterator[str]:
         return
     else:
         text = str(value)
-        yield text
-        yield json.dumps(text)[1:-1]
-        yield json.dumps(text, ensure_ascii=False)[1:-1]
-        yield from text.splitlines()
+        for part in (text, *text.splitlines()):
+            yield part
+            yield json.dumps(part)[1:-1]
+            yield json.dumps(part, ensure_ascii=False)[1:-1]
 
 
 def to_hide(secrets: dict[str, Any]) -> set[str]:

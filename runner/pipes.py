@@ -31,6 +31,8 @@ class Pipes:
 
     def read(self, live: Live) -> None:
         """Read what has been printed, at most a pipe's content."""
+        if not live.output_is_open:
+            return
         chunk = live.kept.read_output()
         if chunk:
             live.output.feed(chunk)

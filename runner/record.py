@@ -13,10 +13,13 @@ log = logging.getLogger(__name__)
 
 
 def read_lines(file: Path) -> list[dict[str, Any]]:
-    """The lines of a status file; none when there is no such file, a torn last one is left out."""
+    """The lines of a status file; none when it cannot be read, a torn last one is left out."""
     try:
         raw = file.read_bytes()
     except FileNotFoundError:
+        return []
+    except OSError as error:
+        log.warning("the record of a keeper cannot be read: %s", error)
         return []
     return list(parse_lines(raw.split(b"\n")[:-1]))
 
@@ -25,9 +28,12 @@ def parse_lines(lines: list[bytes]) -> Iterator[dict[str, Any]]:
     """Read status lines; one that a full pipe or disk has torn is left out."""
     for line in lines:
         try:
-            if line:
-                yield json.loads(line)
+            told = json.loads(line or b"null")
         except ValueError:
+            told = None
+        if isinstance(told, dict) and "event" in told:
+            yield told
+        elif line:
             log.warning("a torn status line: %r", line[:200])
 
 

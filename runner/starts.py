@@ -8,9 +8,9 @@ from collections.abc import Collection
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from runner import machine
+from runner import family, machine
 from runner.errors import RunnerError
-from runner.judge import Verdict, storable
+from runner.judge import End, Verdict, judge, storable
 from runner.kept import Keepers
 from runner.live import Live
 from runner.orders import make_order
@@ -61,18 +61,31 @@ class Starts:
         return None
 
     def _fail(self, conn: Connection, run: Run, message: str) -> None:
-        verdict = Verdict(state=RunState.FAILED, message=storable(message))
-        moves.finish(conn, run, verdict, actor=self._runner, complete=True, truncated=False)
-        log.error("run %d: %s", run.id, message, extra={"run": run.id})
+        self._finish(conn, run, Verdict(state=RunState.FAILED, message=storable(message)))
+
+    def _finish(self, conn: Connection, run: Run, verdict: Verdict) -> None:
+        """End a run of which nothing is held."""
+        complete = verdict.state is not RunState.LOST
+        if moves.finish(conn, run, verdict, actor=self._runner, complete=complete, truncated=False):
+            log.error("run %d: %s", run.id, verdict.message, extra={"run": run.id})
 
     def recover(self, conn: Connection, held: Collection[UUID]) -> None:
         """Queue again what we have claimed and do not hold: an answer of Postgres was lost.
 
-        Nothing of it has run: its leader was never registered, or we would hold it.
+        Nothing of it has run if its leader was never registered.
         """
         for run in moves.held_by(conn, self._runner):
-            if run.lease_token not in held and moves.release(conn, run, actor=self._runner):
+            if run.lease_token in held:
+                continue
+            if moves.release(conn, run, actor=self._runner):
                 log.warning("run %d: queued again, its claim was not heard of", run.id)
+            elif run.leader_pid is None:
+                never = End(exit_code=None, why="stop", never_started=True)
+                self._finish(conn, run, judge(run, never))
+            elif not family.find(self.installation).get(run.id):
+                # A standby took over that had not heard of its end: nobody can tell it any more.
+                message = "its end was lost with the Postgres that had it"
+                self._finish(conn, run, Verdict(state=RunState.LOST, message=message))
 
     def _order(self, run: Run) -> Live:
         secrets = self._vault.open(run.secrets)

@@ -33,8 +33,9 @@ from runner.store.connection import AWAY, Connection, Line
 log = logging.getLogger(__name__)
 
 LAST_WORDS = 8.0  # seconds that the last rows may take after the last kill
+SWEEP = 0.02  # seconds between two looks at a family whose keeper was killed
 TICK = 1.0  # seconds between two looks at what a lost bell would have told
-TRIES = 2  # refusals of Postgres after which a run's end is written in plain words
+TRIES = 2  # faults after which a run's end is written in plain words
 
 
 class Runner:
@@ -52,11 +53,12 @@ class Runner:
         self._selector = selectors.DefaultSelector()
         self._pipes = Pipes(self._selector)
         self._bell, self._rope = os.pipe()
+        books = Books(redis, self.name, beat=settings.beat)  # asks Redis: before any keeper starts
         self._keepers = Keepers()
         self._starts = Starts(self.name, settings, self._keepers)
         self._ends = Ends(self.name)
         self._listener = Listener(redis, self.lives, self._on_start_wish)
-        self._clerk = Clerk(Books(redis, self.name, beat=settings.beat), self._wake)
+        self._clerk = Clerk(books, self._wake)
         self._term_at: float | None = None
         self._tick_at = self._beat_at = 0.0
 
@@ -125,6 +127,7 @@ class Runner:
             self._start_taken()
         except AWAY as error:
             self.line.lose(error)
+        self._share_out()
         self._refill(is_tick=is_tick)
 
     def _alone(self, live: Live, step: Callable[..., None], *given: object) -> None:
@@ -135,16 +138,16 @@ class Runner:
             raise
         except psycopg.Error as error:
             # Not the traceback: what Postgres tells of a refused row has its variables.
-            live.refusals += 1
             log.error("run %d: Postgres refuses: %s", live.run.id, error.diag.message_primary)
         except Exception:
-            live.refusals += 1
             log.exception("run %d: a step of it failed", live.run.id)
 
     def _pause(self) -> float:
         """How long to wait for something to happen."""
         if self.line.is_up and any(live.has_backlog for live in self.lives.values()):
             return 0.0
+        if any(live.is_being_swept for live in self.lives.values()):
+            return SWEEP
         waiting = any(live.output.waiting or live.is_gone for live in self.lives.values())
         return FLUSH if waiting else TICK
 
@@ -164,10 +167,19 @@ class Runner:
             if ended.si_pid in keepers:
                 keepers[ended.si_pid].process.poll()  # Popen wants to take it itself
             else:
-                os.waitpid(ended.si_pid, 0)
+                self._reap_stray(ended.si_pid)
+
+    def _reap_stray(self, pid: int) -> None:
+        try:
+            os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:
+            return  # the remover was first
+        for live in self.lives.values():
+            live.note_stray()
 
     def _all_keepers(self) -> list[Kept]:
-        return [*(live.kept for live in self.lives.values()), *self._keepers.idle]
+        held = [live.kept for live in self.lives.values()]
+        return [*held, *self._keepers.idle, *self._ends.closing]
 
     # What needs neither Postgres nor Redis
 
@@ -176,7 +188,7 @@ class Runner:
         live.enforce_limits(now)
         # While Postgres is away output waits on disk: no playbook stands still for that.
         self._pipes.read_on(live, has_room=live.has_room or not self.line.is_up)
-        if live.keeper_was_killed and not live.is_gone:
+        if live.is_being_swept:
             keepers = {kept.pid for kept in self._all_keepers()}
             self._ends.sweep(live, self._starts.installation, keepers)
         if self._term_at is not None:
@@ -207,10 +219,15 @@ class Runner:
         if live.is_due(now) and live.write(conn):
             self._clerk.tell(live.run.id)
         if live.is_over(now, shutting_down=self._is_leaving) and live.is_written:
-            in_plain_words = live.refusals >= TRIES
-            run = self._ends.settle(
-                conn, live, shutting_down=self._is_leaving, in_plain_words=in_plain_words
-            )
+            live.tries += 1
+            in_plain_words = live.tries > TRIES
+            try:
+                run = self._ends.settle(
+                    conn, live, shutting_down=self._is_leaving, in_plain_words=in_plain_words
+                )
+            except AWAY:
+                live.tries -= 1
+                raise
             self._let_go(live, run)
 
     def _sweep_flags(self, conn: Connection) -> None:
@@ -235,8 +252,8 @@ class Runner:
 
     def _let_go(self, live: Live, run: Run | None) -> None:
         """Forget a run that is settled."""
-        self._pipes.remove(live)
         del self.lives[live.run.id]
+        self._pipes.remove(live)
         live.kept.close()
         live.output.close()
         self._ends.remove(live)
@@ -248,19 +265,35 @@ class Runner:
         """Start the runs whose jobs the clerk has taken."""
         while not self._clerk.taken.empty():
             self._postponed.append(self._clerk.taken.get())
-        for entry in list(self._postponed):
-            if self._is_leaving or entry.run_id in self.lives:
-                continue
-            live = self._starts.start(self.line.conn(), entry.run_id)
+        startable = [] if self._is_leaving else self._postponed
+        for entry in [entry for entry in startable if entry.run_id not in self.lives]:
+            try:
+                live = self._starts.start(self.line.conn(), entry.run_id)
+            except AWAY:
+                raise
+            except psycopg.Error as error:
+                log.error("run %d: Postgres refuses: %s", entry.run_id, error.diag.message_primary)
+                live = None
             self._postponed.remove(entry)
             if live is None:
                 self._clerk.drop(entry)
                 self._clerk.grant(1)
-                continue
-            self.lives[entry.run_id] = live
-            self._entries[entry.run_id] = entry
-            self._pipes.add(live)
-            self._clerk.enter(entry)
+            else:
+                self._hold(live, entry)
+
+    def _share_out(self) -> None:
+        """Leave jobs to other runners while we could not begin them."""
+        if self._is_leaving or not self.line.is_up:
+            self._clerk.pause(self._postponed)
+            self._postponed = []
+        else:
+            self._clerk.resume()
+
+    def _hold(self, live: Live, entry: Entry) -> None:
+        self._pipes.add(live)
+        self._entries[entry.run_id] = entry
+        self.lives[entry.run_id] = live
+        self._clerk.enter(entry)
 
     def _refill(self, *, is_tick: bool) -> None:
         """Start the next idle keeper, but not while a run waits for its gate to be opened."""
@@ -284,4 +317,4 @@ class Runner:
             runners.leave(self.line.conn(), self.name)
         except AWAY as error:
             log.warning("left without a word to Postgres: %s", error)
-        self._clerk.leave(self._postponed)
+        self._clerk.leave()

@@ -139,8 +139,8 @@ class Template(Strict):
     queue_timeout: Annotated[int, Field(ge=1, le=604_800)] | None = Field(
         default=None, description="seconds it may be queued; null: for ever"
     )
-    grace: int | float = Field(
-        default=10, ge=0, le=300, description="seconds from terminate to kill when it is stopped"
+    grace: Annotated[int, Field(ge=0, le=300)] | Annotated[float, Field(ge=0, le=300)] = Field(
+        default=10, description="seconds from terminate to kill when it is stopped"
     )
 
     def spec(self) -> dict[str, Any]:

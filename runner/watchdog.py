@@ -23,7 +23,7 @@ from runner.judge import End, judge
 from runner.policy import Advice, View, advise
 from runner.record import read_lines, recall
 from runner.run import Run
-from runner.settings import Settings
+from runner.settings import Settings, SettingsInvalid
 from runner.store import events, moves, runs, verdicts, watch
 from runner.store.connection import AWAY, Connection, Line
 
@@ -74,9 +74,9 @@ class Watchdog:
         # Families first: one whose row is final by the time we read it must have died before.
         families = family.find(runs.installation(conn))
         self._reconcile_here(conn, families)
-        sweep_directories(conn, self._settings.runs_directory)
         if watch.take(conn, self.name, lease=WATCH):
             self._reconcile_everywhere(conn, families)
+        sweep_directories(conn, self._settings.runs_directory)
 
     def _alone(self, run_id: int, step: Callable[..., None], *given: object) -> None:
         """Take a step for one run whose fault must not end the round for the others."""
@@ -181,12 +181,21 @@ class Watchdog:
         self._enqueue_forgotten(conn)
 
     def _lose(self, conn: Connection, run: Run) -> None:
-        if moves.release(conn, run, actor=self.name):
-            return  # its leader was never registered: nothing has run, or ever can
+        if run.leader_pid is None:  # never registered: nothing has run, or ever can
+            self._settle_unstarted(conn, run)
+            return
         message = f"its runner {run.runner} was last heard of at {run.heartbeat_at:%F %T %Z}"
         if verdicts.lose(conn, run, actor=self.name, message=message):
             log.error("run %d: lost: %s", run.id, message, extra={"run": run.id})
             self._redis.publish(keys.TAIL, str(run.id))
+
+    def _settle_unstarted(self, conn: Connection, run: Run) -> None:
+        """Queue it again, or stop it if that was asked for."""
+        if moves.release(conn, run, actor=self.name) is None and run.stop_requested_at:
+            ours = self._adopt(conn, run)
+            if ours is not None:
+                verdict = judge(ours, End(exit_code=None, why="stop", never_started=True))
+                moves.finish(conn, ours, verdict, actor=self.name, complete=True, truncated=False)
 
     def _enqueue_forgotten(self, conn: Connection) -> None:
         queued = runs.queued(conn, older_than=1.0)
@@ -221,7 +230,11 @@ def keeper_is_at_work(run: Run) -> bool:
 def main() -> int:
     """`python -m runner.watchdog`: watch alone, until SIGTERM."""
     logs.configure()
-    settings = Settings.from_environ(os.environ)
+    try:
+        settings = Settings.from_environ(os.environ)
+    except SettingsInvalid as error:
+        log.error("%s", error)
+        return 2
     redis = clients.connect(settings.redis_url)
     watchdog = Watchdog(settings, redis, Line(settings.database_url))
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -11,6 +11,23 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints
 
+REPOSITORY = r"^(https|ssh|file)://[!-\[\]-~]+$"
+REF = r"^[^-\x00-\x20\x7f-\x9f~^:?*\[\\][^\x00-\x20\x7f-\x9f~^:?*\[\\]*$"
+PATH = r"^[^-/\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+LIMIT = r"^[^-\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+TAG = r"^[^,\s\x00-\x1f\x7f-\x9f]+$"
+NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+
+#: What is said of a word that does not match.
+FORMS = {
+    REPOSITORY: "must begin with https://, ssh:// or file:/// (write git@host:path as ssh://git@host/path)",
+    REF: "must be the name of a branch or tag, or a full commit, and not begin with -",
+    PATH: "must lead to a place inside the repository, and not begin with -",
+    LIMIT: "must name hosts or groups, and not begin with -",
+    TAG: "must be one tag, without commas and spaces",
+    NAME: "must be letters, digits and underscores, and not begin with a digit",
+}
+
 
 def _repository(url: str) -> str:
     """Refuse what git could take for an option or another helper, and passwords."""
@@ -59,35 +76,31 @@ def _variable(name: str) -> str:
 
 Repository = Annotated[
     str,
-    StringConstraints(pattern=r"^(https|ssh|file)://[!-\[\]-~]+$", max_length=1000),
+    StringConstraints(pattern=REPOSITORY, max_length=1000),
     AfterValidator(_repository),
 ]
 Ref = Annotated[
     str,
-    StringConstraints(
-        pattern=r"^[^-\x00-\x20\x7f-\x9f~^:?*\[\\][^\x00-\x20\x7f-\x9f~^:?*\[\\]*$", max_length=255
-    ),
+    StringConstraints(pattern=REF, max_length=255),
     AfterValidator(_ref),
 ]
 Path = Annotated[
     str,
-    StringConstraints(pattern=r"^[^-/\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$", max_length=1000),
+    StringConstraints(pattern=PATH, max_length=1000),
     AfterValidator(_path),
 ]
 Limit = Annotated[
     str,
-    StringConstraints(pattern=r"^[^-\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$", max_length=10_000),
+    StringConstraints(pattern=LIMIT, max_length=10_000),
     AfterValidator(_limit),
 ]
-TaskTag = Annotated[str, StringConstraints(pattern=r"^[^,\s\x00-\x1f\x7f-\x9f]+$", max_length=200)]
+TaskTag = Annotated[str, StringConstraints(pattern=TAG, max_length=200)]
 TaskTags = Annotated[list[TaskTag], Field(min_length=1, max_length=200)]
 Variable = Annotated[
     str,
-    StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=255),
+    StringConstraints(pattern=NAME, max_length=255),
     AfterValidator(_variable),
 ]
-EnvironmentName = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=255)
-]
+EnvironmentName = Annotated[str, StringConstraints(pattern=NAME, max_length=255)]
 Verbosity = Annotated[int, Field(ge=0, le=6)]
 Override = Literal["limit", "tags", "skip_tags", "check", "diff", "verbosity", "ref"]

@@ -13,7 +13,7 @@ from redis import Redis
 from jobs import runs as jobs
 from runner import family
 from runner.run import Run, Trigger, Wanted
-from runner.store import events, output, runs
+from runner.store import events, output, runs, stops
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -96,15 +96,17 @@ class Bench:
             trigger=Trigger.API,
             by="ada",
         )
-        run = jobs.trigger(self.conn, self.redis, wanted)
+        run = runs.insert(self.conn, wanted)
         assert run is not None
+        jobs.enqueue(self.redis, run)
         return run
 
     def stop(self, run: Run, *, force: bool = False, reason: str | None = None) -> Run | None:
         """Ask for a stop as the API does."""
-        return jobs.request_stop(
-            self.conn, self.redis, run.id, by="grace", reason=reason, force=force
-        )
+        asked = stops.request_stop(self.conn, run.id, by="grace", reason=reason, force=force)
+        if asked is not None:
+            jobs.ring_stop(self.redis, asked)
+        return asked
 
     def find(self, run: Run) -> Run:
         """The run as it is now."""

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import NamedTuple
 
-import psycopg
 from flask import Response, request
 
 from app.api.answers import RunAnswer
@@ -18,6 +17,7 @@ from app.operations import Operation
 from app.services import Services
 from runner.run import Run
 from runner.store import output, runs
+from runner.store.connection import AWAY
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ def _look(services: Services, run_id: int, offset: int) -> Seen | None:
             if run is None:
                 return None
             return Seen(run, output.read(conn, run_id, offset, EVENT))
-    except psycopg.OperationalError as error:
+    except AWAY as error:
         log.warning("run %d: Postgres is away for a follower: %s", run_id, error)
         return None
 

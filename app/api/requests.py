@@ -24,9 +24,14 @@ def _rfc3339(text: object) -> object:
     return text
 
 
-Number = Annotated[int, BeforeValidator(_digits)]
-Limit = Annotated[Number, Field(ge=1, le=500, description="how many at most")]
-Offset = Annotated[Number, Field(ge=0, le=2**62)]  # room for a page behind it in a bigint
+#: The check stands before the limits: behind it pydantic would not know them for a schema's.
+Limit = Annotated[
+    int, Field(ge=1, le=500, description="how many at most"), BeforeValidator(_digits)
+]
+#: With room for a page behind it in a bigint.
+Offset = Annotated[int, Field(ge=0, le=2**62), BeforeValidator(_digits)]
+RunId = Annotated[int, Field(ge=1, le=BIGGEST), BeforeValidator(_digits)]
+EventId = Annotated[int, Field(ge=0, le=BIGGEST), BeforeValidator(_digits)]
 Time = Annotated[AwareDatetime, BeforeValidator(_rfc3339)]
 Reason = Annotated[str, StringConstraints(max_length=1000)]
 IdempotencyKey = Annotated[str, StringConstraints(pattern=r"^[!-~]([ -~]{0,253}[!-~])?$")]
@@ -43,9 +48,7 @@ class WaitQuery(Query):
 class RunsQuery(Query):
     """Which runs."""
 
-    before: Annotated[Number, Field(ge=1, le=BIGGEST)] | None = Field(
-        default=None, description="only runs with a smaller id"
-    )
+    before: RunId | None = Field(default=None, description="only runs with a smaller id")
     limit: Limit = 50
     state: list[RunState] = Field(default=[], description="may be repeated")
     template: Annotated[str, StringConstraints(pattern=f"^{NAME.pattern}$")] | None = None
@@ -66,9 +69,7 @@ class TemplatesQuery(Query):
 class EventsQuery(Query):
     """Which events."""
 
-    after: Annotated[Number, Field(ge=0, le=BIGGEST)] = Field(
-        default=0, description="only events with a bigger id"
-    )
+    after: EventId = Field(default=0, description="only events with a bigger id")
     limit: Limit = 100
 
 

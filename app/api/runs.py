@@ -11,13 +11,13 @@ from app.api.answers import RunAnswer, RunPage
 from app.api.pages import cut, next_page
 from app.api.requests import RunsQuery, TriggerBody, TriggerHeaders, WaitQuery
 from app.api.templates import find_template
-from app.api.waiting import accepted, may_wait
+from app.api.waiting import accepted
 from app.auth import ADMIN
 from app.operations import Operation, answer
 from app.problems import Problem, invalid
 from app.services import Services
 from jobs import runs as jobs
-from runner.run import Run, Trigger, Wanted
+from runner.run import Run, RunState, Trigger, Wanted
 from runner.store import runs
 from runner.store.connection import Connection
 from runner.template import Template, check
@@ -39,16 +39,17 @@ def trigger_run(
     What the template does not accept is refused with 422, never ignored. With an Idempotency-Key
     a repeated request gives the run of the first one.
     """
-    with may_wait(services, query.wait):
-        digest = _digest(services, name, body) if headers.key else None
-        with services.connection() as conn:
-            run = (
-                _run_of_key(conn, headers.key, digest)
-                or _trigger(services, conn, name, body, headers.key, digest)
-                or _run_of_key(conn, headers.key, digest)
-            )
-        assert run is not None
-        return accepted(services, run, query.wait)
+    digest = _digest(services, name, body) if headers.key else None
+    with services.connection() as conn:
+        run = (
+            _run_of_key(conn, headers.key, digest)
+            or _trigger(services, conn, name, body, headers.key, digest)
+            or _run_of_key(conn, headers.key, digest)
+        )
+    assert run is not None
+    if run.state is RunState.QUEUED:
+        jobs.enqueue(services.redis, run)
+    return accepted(services, run, query.wait)
 
 
 def _trigger(
@@ -74,7 +75,7 @@ def _trigger(
         idempotency_key=key,
         request_digest=digest,
     )
-    return jobs.trigger(conn, services.redis, wanted)
+    return runs.insert(conn, wanted)
 
 
 def _run_of_key(conn: Connection, key: str | None, digest: bytes | None) -> Run | None:

@@ -7,12 +7,13 @@ from flask import Response
 from app.api.answers import RunAnswer
 from app.api.requests import StopBody, WaitQuery
 from app.api.runs import find_run
-from app.api.waiting import accepted, may_wait
+from app.api.waiting import accepted
 from app.auth import ADMIN
 from app.operations import Operation
 from app.problems import Problem
 from app.services import Services
 from jobs import runs as jobs
+from runner.store import stops
 
 
 def stop_run(services: Services, run_id: int, query: WaitQuery, body: StopBody) -> Response:
@@ -20,20 +21,18 @@ def stop_run(services: Services, run_id: int, query: WaitQuery, body: StopBody) 
 
     Asking again changes nothing, but may add force. A final run cannot be stopped: 409.
     """
-    with may_wait(services, query.wait):
-        with services.connection() as conn:
-            run = jobs.request_stop(
-                conn, services.redis, run_id, by=ADMIN, reason=body.reason, force=body.force
-            )
-            if run is None:
-                run = find_run(conn, run_id)
-                if run.is_final:
-                    raise Problem(
-                        HTTPStatus.CONFLICT,
-                        f"run {run_id} is {run.state} already",
-                        run=RunAnswer.of(run).model_dump(mode="json"),
-                    )
-        return accepted(services, run, query.wait)
+    with services.connection() as conn:
+        asked = stops.request_stop(conn, run_id, by=ADMIN, reason=body.reason, force=body.force)
+        run = asked or find_run(conn, run_id)
+    if asked is not None:
+        jobs.ring_stop(services.redis, asked)
+    elif run.is_final:
+        raise Problem(
+            HTTPStatus.CONFLICT,
+            f"run {run_id} is {run.state} already",
+            run=RunAnswer.of(run).model_dump(mode="json"),
+        )
+    return accepted(services, run, query.wait)
 
 
 OPERATIONS = (

@@ -47,9 +47,12 @@ def template(repository: Path) -> dict[str, object]:
     }
 
 
-def curl_lines(address: str, token: Path, repository: Path, run: int) -> list[str]:
-    """Give three lines for a shell: declare the template, run it, stop the run it makes."""
-    token_argument = f'"Authorization: Bearer $(cat {shlex.quote(str(token))})"'
+def curl_lines(address: str, token: str, repository: Path, run: int) -> list[str]:
+    """Give three lines for a shell: declare the template, run it, stop the run it makes.
+
+    *token* is what the shell makes the token of.
+    """
+    token_argument = f'"Authorization: Bearer {token}"'
     curl = f"curl -sS -H {token_argument} -H 'Content-Type: application/json'"
     api = f"{address}/api/v1"
     body = shlex.quote(json.dumps(template(repository)))

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,9 @@ from app.bootstrap.formation import Formation
 from app.bootstrap.service import Service
 from app.bootstrap.terminal import say
 from app.bootstrap.venv import ROOT
+from runner.settings import Settings, SettingsInvalid
 
+TOKEN = "CURTAIN_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
 LONGEST_SOCKET = 103  # bytes of a Unix socket's path on the narrowest system
 
 
@@ -30,8 +33,9 @@ def run(environ: Mapping[str, str]) -> int:
     ):
         services = _start_services(environ, directory, sockets, children)
         environment = _environment(environ, directory, services)
+        _check(environment)
         formation = _start_formation(environment, services, children)
-        formation.run(_announcer(environment, directory))
+        formation.run(_announcer(environment, directory, is_given=bool(environ.get(TOKEN))))
         say("stopping")
         is_orderly = children.guard.poll() is None
         formation.stop()
@@ -79,7 +83,7 @@ def _environment(
         "HOST": preflight.host(environ),
         "PORT": str(preflight.port(environ)),
         "RUNNER_DRAIN": "1",  # seconds; who presses Ctrl-C does not want to wait for runs
-        "CURTAIN_ADMIN_TOKEN": data.kept_secret(directory / "admin-token"),
+        TOKEN: data.kept_secret(directory / "admin-token"),
         "CURTAIN_SECRET_KEY": data.kept_secret(directory / "secret-key"),
     }
     ours = {
@@ -88,6 +92,14 @@ def _environment(
         "PYTHONUNBUFFERED": "1",
     }
     return defaults | given | ours | {variables[each.name]: each.url for each, _ in services}
+
+
+def _check(environment: dict[str, str]) -> None:
+    """Raise BootstrapError for what every process would refuse."""
+    try:
+        Settings.from_environ(environment)
+    except SettingsInvalid as error:
+        raise BootstrapError(str(error)) from None
 
 
 def _start_formation(
@@ -115,7 +127,9 @@ def _release(line: str, environment: dict[str, str], children: Children) -> None
         raise BootstrapError(f"`{line}` failed: see above")
 
 
-def _announcer(environment: dict[str, str], directory: Path) -> Callable[[], None]:
+def _announcer(
+    environment: dict[str, str], directory: Path, *, is_given: bool
+) -> Callable[[], None]:
     """Make what is called until the web answers, and then says once how to use it."""
     host, port = environment["HOST"], environment["PORT"]
     address = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104 - compared
@@ -125,17 +139,18 @@ def _announcer(environment: dict[str, str], directory: Path) -> Callable[[], Non
     def announce() -> None:
         if not said and web.is_answering(address):
             said.append(True)
-            _announce(address, environment["CURTAIN_ADMIN_TOKEN"], directory)
+            _announce(address, environment[TOKEN], directory, is_given=is_given)
 
     return announce
 
 
-def _announce(address: str, token: str, directory: Path) -> None:
-    token_file = directory / "admin-token"
-    shown = Path(os.path.relpath(token_file)) if token_file.is_relative_to(ROOT) else token_file
-    lines = sample.curl_lines(
-        address, shown, directory / "sample", web.last_run(address, token) + 1
-    )
-    say(f"Curtain answers at {address}")
-    say(f"admin token: {token} (kept in {shown})")
+def _announce(address: str, token: str, directory: Path, *, is_given: bool) -> None:
+    """Say how to use it. A token that was given is in a variable, ours is in a file."""
+    file = directory / "admin-token"
+    shown = Path(os.path.relpath(file)) if file.is_relative_to(ROOT) else file
+    in_shell = f"${TOKEN}" if is_given else f"$(cat {shlex.quote(str(shown))})"
+    number = web.last_run(address, token) + 1
+    lines = sample.curl_lines(address, in_shell, directory / "sample", number)
+    say(f"Curtain answers at {address} (its calls are at {address}/docs)")
+    say(f"admin token: as {TOKEN} gives it" if is_given else f"admin token: {token} (in {shown})")
     say("declare a template, run it, stop it:\n\n  " + "\n\n  ".join(lines) + "\n")

@@ -56,7 +56,8 @@ def claim(
                   runner = %(runner)s, holder = %(runner)s, machine = %(machine)s, boot = %(boot)s,
                   lease_token = %(token)s, heartbeat_at = now(),
                   lease_expires_at = now() + make_interval(secs => %(lease)s)
-            WHERE id = %(run_id)s AND state = 'queued'""",
+            WHERE id = %(run_id)s AND state = 'queued'
+              AND (queue_expires_at IS NULL OR queue_expires_at > now())""",
         "claimed",
         runner,
         {"machine": machine},
@@ -188,7 +189,8 @@ def release(conn: Connection, run: Run, *, actor: str, never_started: bool = Fal
     """running -> queued: nothing of it has run.
 
     None once its leader was registered, unless *never_started* says that it did not leave the
-    gate. Without the lease nobody can register a leader any more, so no gate will be opened.
+    gate, and None when a stop was asked for. Without the lease nobody can register a leader any
+    more, so no gate will be opened.
     """
     return move(
         conn,
@@ -197,7 +199,7 @@ def release(conn: Connection, run: Run, *, actor: str, never_started: bool = Fal
                   claimed_at = NULL, attempt = attempt - 1, directory = NULL,
                   leader_pid = NULL, leader_created = NULL, keeper_pid = NULL
             WHERE id = %(run_id)s AND state = 'running' AND lease_token = %(token)s
-              AND (leader_pid IS NULL OR %(never_started)s)""",
+              AND (leader_pid IS NULL OR %(never_started)s) AND stop_requested_at IS NULL""",
         "released",
         actor,
         {},

@@ -159,6 +159,7 @@ def test_a_run_is_released_only_before_its_leader_is_registered(conn, make_runni
 def test_a_run_that_waited_too_long_has_failed(conn, make_run):
     patient, hurried = make_run(), make_run(queue_timeout=-1)
 
+    assert claim(conn, hurried.id) is None
     assert [run.id for run in verdicts.expire(conn, actor="watchdog")] == [hurried.id]
     assert runs.find(conn, hurried.id).state is RunState.FAILED
     assert runs.find(conn, patient.id).state is RunState.QUEUED

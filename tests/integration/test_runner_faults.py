@@ -11,6 +11,7 @@ import pytest
 from psycopg.rows import dict_row
 from redis import Redis
 
+from runner.queue import queue_of_runs
 from runner.run import RunState
 from runner.store import stops
 from runner.store.migrate import migrate
@@ -391,3 +392,31 @@ def test_an_error_that_postgres_cannot_keep_is_still_an_end(bench, runner, playb
 
     assert run.state is RunState.FAILED
     assert "no_such" in run.message
+
+
+def test_a_job_that_is_no_runs_blocks_nothing(bench, runner, playbook, redis):
+    queue_of_runs(redis).enqueue_call("somebody.elses", job_id="not-a-run")
+    redis.set("curtain:group:1", "not a hash either")
+
+    url = playbook(playbooks.HELLO).url
+
+    for _ in range(2):
+        run = bench.await_final(bench.trigger(url), timeout=20)
+        assert run.state is RunState.SUCCEEDED
+
+
+def test_a_draining_runner_leaves_new_runs_to_others(bench, start, counted):
+    url = counted(3)
+    first = start(RUNNER_DRAIN="30", RUNNER_MACHINE="first")
+    playing = bench.trigger(url)
+    bench.await_output(playing, b"ready")
+    start(RUNNER_MACHINE="second")
+    wait_until(lambda: "second" in str(bench.conn.execute("SELECT * FROM runners").fetchall()))
+    first.process.send_signal(signal.SIGTERM)
+    run = bench.trigger(url)
+
+    claimed = wait_until(lambda: (now := bench.find(run)).claimed_at and now, timeout=20)
+
+    assert claimed.runner.startswith("second.")
+    assert bench.await_final(playing).state is RunState.SUCCEEDED
+    bench.await_final(run)

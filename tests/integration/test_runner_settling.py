@@ -10,8 +10,12 @@ from runner.directories import sweep_directories
 from runner.ends import Ends
 from runner.live import Live
 from runner.output import Output
-from runner.run import RunState, Trigger, Wanted
-from runner.store import moves, runs
+from runner.record import read_lines
+from runner.run import RunState, StopOutcome, Trigger, Wanted
+from runner.settings import Settings
+from runner.starts import Starts
+from runner.store import moves, runs, stops
+from tests.unit.test_settings import NEEDED
 
 WANTED = Wanted(
     template="t",
@@ -96,26 +100,25 @@ def test_directories_that_nobody_removed_are_swept(conn, tmp_path, make_live):
     live = make_live()
     here = tmp_path / "runs" / runs.installation(conn)
     old = time.time() - 3600
-    used = here / f"{live.run.id}-used"
-    conn.execute("UPDATE runs SET directory = %s WHERE id = %s", [str(used), live.run.id])
-    made = {name: here / name for name in (used.name, f"{live.run.id}-before", "99-none", "98-new")}
+    used = here / f"{live.run.id}-00000abc"
+    # Another name of the same place: a link, or another mount.
+    elsewhere = f"/elsewhere/{used.name}"
+    conn.execute("UPDATE runs SET directory = %s WHERE id = %s", [elsewhere, live.run.id])
+    before, none, new = f"{live.run.id}-0000beef", "99-0000beef", "98-0000beef"
+    made = {name: here / name for name in (used.name, before, none, new, "lost+found")}
     for name, path in made.items():
         path.mkdir(parents=True)
         (path / "order.json").write_text("secret")
-        if name != "98-new":
+        if name != new:
             os.utime(path, (old, old))
 
     sweep_directories(conn, tmp_path / "runs")
 
-    assert {path.name for path in here.iterdir()} == {used.name, "98-new"}
+    assert {path.name for path in here.iterdir()} == {used.name, new, "lost+found"}
 
 
 def test_a_claim_that_was_not_heard_of_is_queued_again(conn, make_live, tmp_path):
     """The row is ours and nobody holds it."""
-    from runner.settings import Settings
-    from runner.starts import Starts
-    from tests.unit.test_settings import NEEDED
-
     starts = Starts("here.1.2", Settings.from_environ(NEEDED), None)
     held = make_live()
     forgotten = runs.insert(conn, WANTED)
@@ -126,3 +129,33 @@ def test_a_claim_that_was_not_heard_of_is_queued_again(conn, make_live, tmp_path
 
     assert runs.find(conn, forgotten.id).state is RunState.QUEUED
     assert runs.find(conn, held.run.id).state is RunState.RUNNING
+
+
+def test_a_record_that_cannot_be_read_is_no_record(tmp_path):
+    (tmp_path / "status.jsonl").mkdir()
+
+    assert read_lines(tmp_path / "status.jsonl") == []
+
+
+def test_a_lost_claim_that_was_to_be_stopped_is_stopped(conn, tmp_path):
+    starts = Starts("here.1.2", Settings.from_environ(NEEDED), None)
+    run = runs.insert(conn, WANTED)
+    names = {"runner": "here.1.2", "machine": "here", "boot": "b"}
+    moves.claim(conn, run.id, token=uuid.uuid4(), lease=30, **names)
+    stops.request_stop(conn, run.id, by="grace", reason=None, force=False)
+
+    starts.recover(conn, set())
+
+    stopped = runs.find(conn, run.id)
+    assert (stopped.state, stopped.stop_outcome) == (RunState.STOPPED, StopOutcome.NEVER_STARTED)
+
+
+def test_an_end_that_postgres_has_forgotten_is_lost(conn, make_live):
+    """A standby took over: the row is ours and running, and nobody holds it."""
+    starts = Starts("here.1.2", Settings.from_environ(NEEDED), None)
+    starts.installation = runs.installation(conn)
+    run = make_live().run
+
+    starts.recover(conn, set())
+
+    assert runs.find(conn, run.id).state is RunState.LOST

@@ -43,6 +43,16 @@ def test_secrets_are_hidden_as_ansible_prints_them():
     assert shown(Mask({"key": secret}), [printed]) == b'{"msg": "' + STARS + b'"}'
 
 
+def test_each_line_of_a_secret_is_hidden_as_ansible_prints_lists_of_lines():
+    secret = '{\n  "private_key": "-----BEGIN-----",\n  "password": "hunter2222"\n}\n'
+    printed = json.dumps({"stdout_lines": secret.splitlines()}).encode()
+
+    seen = shown(Mask({"account": secret}), [printed])
+
+    assert b"BEGIN" not in seen
+    assert b"hunter" not in seen
+
+
 def test_secrets_in_lists_and_objects_are_hidden_too():
     mask = Mask({"keys": [{"token": "abcd1234"}, "efgh5678", 87654321, True]})
 

@@ -35,6 +35,14 @@ def test_a_secret_that_is_wrong_is_not_repeated():
     assert "short-token" not in str(error.value)
 
 
+def test_a_password_in_a_malformed_address_is_not_repeated():
+    with pytest.raises(SettingsInvalid) as error:
+        Settings.from_environ({**NEEDED, "DATABASE_URL": "postgres//u:TOPSECRET@h/db"})
+
+    assert "DATABASE_URL" in str(error.value)
+    assert "TOPSECRET" not in str(error.value)
+
+
 def test_secrets_are_not_shown():
     settings = Settings.from_environ(NEEDED)
 

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
+from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
 
+from app.services import services_of
 from runner import keys
 from runner.run import Run
 from tests.api import NO_REDIS
@@ -84,3 +86,15 @@ def test_a_misspelt_wish_stops_nothing(client: FlaskClient, running: Callable[[]
 
     assert stop(client, run, json={"forse": True}).status_code == 422
     assert client.get(f"/api/v1/runs/{run.id}").json["stop"] is None  # type: ignore[index]
+
+
+def test_those_who_wait_cannot_keep_a_stop_out(
+    app: Flask, client: FlaskClient, running: Callable[[], Run]
+) -> None:
+    for _ in range(3):
+        services_of(app).followers.enter()
+
+    response = client.post(f"/api/v1/runs/{running().id}/stop?wait=30", json={"force": True})
+
+    assert response.status_code == 202
+    assert response.json["stopping"]
