@@ -50,6 +50,10 @@ class Clerk(threading.Thread):
         #: How many more jobs the loop has slots for.
         self._free = 0
         self._is_paused = False
+        #: Runs whose followers are about to be told.
+        self._news: set[int] = set()
+        #: What the next beat is for; None when none waits.
+        self._live: tuple[list[Entry], list[Run]] | None = None
         self._lock = threading.Lock()
 
     def run(self) -> None:
@@ -95,13 +99,17 @@ class Clerk(threading.Thread):
         self._add(lambda: groups.forget(self._books.connection, run.id))
 
     def tell(self, run_id: int) -> None:
-        """Let those who follow the run look at it."""
-        self._add(lambda: self._publish(run_id))
+        """Let those who follow the run look at it; once, however often it is said meanwhile."""
+        if run_id not in self._news:
+            self._news.add(run_id)
+            self._add(partial(self._publish, run_id))
 
     def beat(self, entries: list[Entry], runs: list[Run]) -> None:
-        """Beat for the worker and its jobs, and record where their groups are."""
-        self._add(lambda: self._books.keep_alive(entries))
-        self._add(lambda: groups.record(self._books.connection, runs))
+        """Beat for the worker and its jobs and record their groups; the newest beat counts."""
+        is_pending = self._live is not None
+        self._live = (entries, runs)
+        if not is_pending:
+            self._add(self._beat)
 
     def pause(self, entries: list[Entry]) -> None:
         """Take no more, and give back what was taken and not begun: others wait for it."""
@@ -152,5 +160,13 @@ class Clerk(threading.Thread):
             self.taken.put(entry)
             self._wake()
 
+    def _beat(self) -> None:
+        live, self._live = self._live, None
+        if live is not None:  # else Redis went away in it: the next one is soon
+            entries, runs = live
+            self._books.keep_alive(entries)
+            groups.record(self._books.connection, runs)
+
     def _publish(self, run_id: int) -> None:
+        self._news.discard(run_id)
         self._books.connection.publish(keys.TAIL, str(run_id))

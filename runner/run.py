@@ -8,7 +8,9 @@ from uuid import UUID
 
 
 class RunState(StrEnum):
-    """Where a run stands. Only the moves in runner.store.moves change it."""
+    """Where a run stands."""
+
+    # Only the moves in runner/store change it.
 
     #: Committed, waiting for a slot. claim -> running; a stop or the queue time-out ends it.
     QUEUED = "queued"
