@@ -6,20 +6,19 @@ ansible's workers alive, and may kill the worker itself (RQ 3.0.0).
 """
 
 import logging
-import os
 import selectors
-import signal
 import time
 from collections.abc import Callable
-from types import FrameType
 
 import psycopg
 from redis import Redis
 
 from runner import linux, machine
+from runner.alarm import Alarm
 from runner.books import Books, Entry
 from runner.clerk import Clerk
 from runner.ends import Ends
+from runner.intake import Intake
 from runner.kept import Keepers, Kept
 from runner.listener import Listener
 from runner.live import FLUSH, Live
@@ -29,6 +28,7 @@ from runner.settings import Settings
 from runner.starts import Starts
 from runner.store import moves, runners, stops
 from runner.store.connection import AWAY, Connection, Line
+from runner.strays import reap_strays
 
 log = logging.getLogger(__name__)
 
@@ -48,30 +48,28 @@ class Runner:
         self.line = line
         self.lives: dict[int, Live] = {}
         self._entries: dict[int, Entry] = {}
-        #: Jobs in hand whose runs could not be claimed yet.
-        self._postponed: list[Entry] = []
         self._selector = selectors.DefaultSelector()
         self._pipes = Pipes(self._selector)
-        self._bell, self._rope = os.pipe()
+        self._alarm = Alarm()
         books = Books(redis, self.name, beat=settings.beat)  # asks Redis: before any keeper starts
         self._keepers = Keepers()
         self._starts = Starts(self.name, settings, self._keepers)
         self._ends = Ends(self.name)
         self._listener = Listener(redis, self.lives, self._on_start_wish)
-        self._clerk = Clerk(books, self._wake)
-        self._term_at: float | None = None
+        self._clerk = Clerk(books, self._alarm.ring)
+        self._intake = Intake(self._clerk, self._starts, line)
         self._tick_at = self._beat_at = 0.0
 
     def work(self) -> None:
         """Serve until SIGTERM or SIGINT; return when every run is settled."""
         linux.become_subreaper()
-        self._install_signals()
-        self._selector.register(self._bell, selectors.EVENT_READ, self._hear_bell)
+        self._alarm.install()
+        self._selector.register(self._alarm.descriptor, selectors.EVENT_READ, self._alarm.hear)
         self._listener.start()
         self._clerk.start()
         self._clerk.grant(self.settings.slots)
         log.info("runner %s: %d slots", self.name, self.settings.slots)
-        while self._term_at is None or (self.lives and not self._is_out_of_time()):
+        while self._alarm.term_at is None or (self.lives and not self._is_out_of_time()):
             try:
                 self._turn()
             except Exception:
@@ -79,44 +77,27 @@ class Runner:
                 time.sleep(FLUSH)  # a fault that stays must not turn the loop into a spin
         self._leave()
 
-    def _wake(self) -> None:
-        """Make the loop turn now. Any thread may call it."""
-        try:
-            os.write(self._rope, b".")
-        except BlockingIOError:
-            return  # it is about to turn anyway
-
     def _on_start_wish(self) -> None:
         """There may be a run to take."""
         self._clerk.call()
 
-    def _install_signals(self) -> None:
-        os.set_blocking(self._bell, False)
-        os.set_blocking(self._rope, False)
-        signal.set_wakeup_fd(self._rope, warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_term)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-
-    def _on_term(self, number: int, frame: FrameType | None) -> None:
-        """Take no more; a second signal changes nothing."""
-        self._term_at = self._term_at or time.monotonic()
-
     @property
     def _is_leaving(self) -> bool:
-        return self._term_at is not None
+        return self._alarm.term_at is not None
 
     def _is_out_of_time(self) -> bool:
         """Whether the platform is about to kill us: Postgres has not come back."""
         drain, grace = self.settings.drain, self.settings.shutdown_grace
-        return time.monotonic() > (self._term_at or 0.0) + drain + grace + LAST_WORDS
+        return time.monotonic() > (self._alarm.term_at or 0.0) + drain + grace + LAST_WORDS
 
     def _turn(self) -> None:
         """One turn of the loop: hear, enforce, write, start."""
         for key, _ in self._selector.select(self._pause()):
             key.data()
         now = time.monotonic()
-        self._reap_strays()
+        if reap_strays(self._all_keepers()):
+            for live in self.lives.values():
+                live.note_stray()
         for live in list(self.lives.values()):
             self._alone(live, self._enforce, live, now)
         is_tick = now >= self._tick_at
@@ -124,10 +105,12 @@ class Runner:
             self._tick_at = now + TICK
         try:
             self._settle(now, is_tick=is_tick)
-            self._start_taken()
+            if not self._is_leaving:
+                for entry, live in self._intake.begin(self.lives):
+                    self._hold(live, entry)
         except AWAY as error:
             self.line.lose(error)
-        self._share_out()
+        self._intake.share_out(may_begin=self.line.is_up and not self._is_leaving)
         self._refill(is_tick=is_tick)
 
     def _alone(self, live: Live, step: Callable[..., None], *given: object) -> None:
@@ -151,32 +134,6 @@ class Runner:
         waiting = any(live.output.waiting or live.is_gone for live in self.lives.values())
         return FLUSH if waiting else TICK
 
-    def _hear_bell(self) -> None:
-        os.read(self._bell, 4096)
-
-    def _reap_strays(self) -> None:
-        """Take orphans out of the process table that a killed keeper has left to us."""
-        keepers = {kept.pid: kept for kept in self._all_keepers()}
-        while True:
-            try:
-                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-            except ChildProcessError:
-                return
-            if ended is None:
-                return
-            if ended.si_pid in keepers:
-                keepers[ended.si_pid].process.poll()  # Popen wants to take it itself
-            else:
-                self._reap_stray(ended.si_pid)
-
-    def _reap_stray(self, pid: int) -> None:
-        try:
-            os.waitpid(pid, os.WNOHANG)
-        except ChildProcessError:
-            return  # the remover was first
-        for live in self.lives.values():
-            live.note_stray()
-
     def _all_keepers(self) -> list[Kept]:
         held = [live.kept for live in self.lives.values()]
         return [*held, *self._keepers.idle, *self._ends.closing]
@@ -191,8 +148,8 @@ class Runner:
         if live.is_being_swept:
             keepers = {kept.pid for kept in self._all_keepers()}
             self._ends.sweep(live, self._starts.installation, keepers)
-        if self._term_at is not None:
-            drained = self._term_at + self.settings.drain
+        if self._alarm.term_at is not None:
+            drained = self._alarm.term_at + self.settings.drain
             if now > drained:
                 live.interrupt()
             if now > drained + self.settings.shutdown_grace:
@@ -260,34 +217,6 @@ class Runner:
         self._clerk.strike(self._entries.pop(live.run.id), run or live.run)
         self._clerk.tell(live.run.id)
         self._clerk.grant(1)
-
-    def _start_taken(self) -> None:
-        """Start the runs whose jobs the clerk has taken."""
-        while not self._clerk.taken.empty():
-            self._postponed.append(self._clerk.taken.get())
-        startable = [] if self._is_leaving else self._postponed
-        for entry in [entry for entry in startable if entry.run_id not in self.lives]:
-            try:
-                live = self._starts.start(self.line.conn(), entry.run_id)
-            except AWAY:
-                raise
-            except psycopg.Error as error:
-                log.error("run %d: Postgres refuses: %s", entry.run_id, error.diag.message_primary)
-                live = None
-            self._postponed.remove(entry)
-            if live is None:
-                self._clerk.drop(entry)
-                self._clerk.grant(1)
-            else:
-                self._hold(live, entry)
-
-    def _share_out(self) -> None:
-        """Leave jobs to other runners while we could not begin them."""
-        if self._is_leaving or not self.line.is_up:
-            self._clerk.pause(self._postponed)
-            self._postponed = []
-        else:
-            self._clerk.resume()
 
     def _hold(self, live: Live, entry: Entry) -> None:
         self._pipes.add(live)

@@ -1,0 +1,35 @@
+"""Orphans that a killed keeper has left to the runner, which is a subreaper too."""
+
+import os
+from collections.abc import Iterable
+
+from runner.kept import Kept
+
+
+def reap_strays(keepers: Iterable[Kept]) -> int:
+    """Take ended orphans out of the process table; tell how many there were."""
+    by_pid = {kept.pid: kept for kept in keepers}
+    count = 0
+    while (pid := _ended_child()) is not None:
+        if pid in by_pid:
+            by_pid[pid].process.poll()  # Popen wants to take it itself
+        else:
+            count += _reap(pid)
+    return count
+
+
+def _ended_child() -> int | None:
+    """A child that has ended, left where it is."""
+    try:
+        ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return None
+    return None if ended is None else ended.si_pid
+
+
+def _reap(pid: int) -> bool:
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return False  # the thread that waits for settled keepers was first
+    return True
