@@ -26,9 +26,9 @@ class Ends:
     def __init__(self, runner: str) -> None:
         """Settle runs for the runner of that name."""
         self._runner = runner
-        # A large tree takes a second to remove: not in the loop, which must hear.
         #: Keepers that are about to end.
         self.closing: list[Kept] = []
+        # A large tree takes a second to remove: not in the loop, which must hear.
         self._remover = ThreadPoolExecutor(max_workers=1, thread_name_prefix="remover")
 
     def settle(
