@@ -41,15 +41,16 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Measure, tell how far it is, print the table."""
+    """Measure, and print a table after each benchmark: a later one may fail."""
     figures: list[Figure] = []
     for name in options.names or BENCHMARKS:
         began = time.monotonic()
-        figures += BENCHMARKS[name](QUICK if options.quick else FULL)
+        measured = BENCHMARKS[name](QUICK if options.quick else FULL)
+        figures += measured
         terminal.say(f"{name}: {time.monotonic() - began:.0f} s")
+        print(table(measured), flush=True)
     if options.json:
         options.json.write_text(json.dumps([figure.as_json() for figure in figures], indent=1))
-    print(table(figures))
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end")
     return 0
 

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import psutil
 
+from runner.kept import SPARES
 from tests.bench.figures import Figure, Spread
 from tests.bench.sightings import Weight, weigh
 from tests.bench.size import Size
@@ -25,18 +26,18 @@ class Weights(NamedTuple):
 def measure(size: Size) -> list[Figure]:
     """Weigh an idle runner, then one with ten sleeping runs."""
     with open_stack(RUNNER_SLOTS=str(RUNS)) as stack:
-        idle = _weigh_settled(stack, keepers=1)
+        idle = _weigh_settled(stack, keepers=SPARES)
         stack.declare(SLEEPING)
         path = f"/templates/{TEMPLATE}/runs"
         runs = [stack.call("POST", path, {})["id"] for _ in range(RUNS)]
         wait_until(lambda: all(map(stack.is_sleeping, runs)), timeout=60)
-        busy = _weigh_settled(stack, keepers=RUNS + 1)
+        busy = _weigh_settled(stack, keepers=RUNS + SPARES)
         ansible = weigh([member.pid for run in runs for member in stack.family(run)])
     return [
         *_figures("idle: runner", idle.runner),
-        *_figures("idle: its spare keeper", idle.keepers),
+        *_figures(f"idle: its {SPARES} spare keepers", idle.keepers),
         *_figures(f"{RUNS} runs: runner", busy.runner),
-        *_figures(f"{RUNS} runs: {RUNS} keepers and a spare", busy.keepers),
+        *_figures(f"{RUNS} runs: {RUNS} keepers and {SPARES} spares", busy.keepers),
         *_figures(f"{RUNS} runs: all, Ansible as the floor", _sum(*busy, ansible), ansible),
     ]
 
