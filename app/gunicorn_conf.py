@@ -8,6 +8,9 @@ bind = f"{os.environ.get('HOST') or '0.0.0.0'}:{os.environ.get('PORT') or '8000'
 #: Python's lock binds one worker to some 240 triggers a second, two to some 400 (measured).
 workers = int(os.environ.get("WEB_CONCURRENCY") or min(2, os.cpu_count() or 1))
 
+#: Imported once for all workers, and shared by them; it connects to nothing before a request.
+preload_app = True
+
 #: One thread for each who follows a run, and these for everybody else: with followers on all
 #: threads (seen with 8 and 32) every other call times out. 600 threads cost 20 MB.
 worker_class = "gthread"
