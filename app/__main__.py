@@ -9,7 +9,7 @@ import os
 import sys
 
 from app.bootstrap import terminal, venv
-from app.bootstrap.errors import BootstrapError, Stopped
+from app.bootstrap.errors import BootstrapError
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -100,14 +100,7 @@ def run(options: argparse.Namespace) -> int:
 def main() -> int:
     """Run the command; errors a person can act on become one line."""
     options = parse(sys.argv[1:])
-    terminal.raise_on_signals()
-    try:
-        return run(options)
-    except BootstrapError as error:
-        terminal.say(str(error))
-        return 1
-    except Stopped as stopped:
-        return 128 + int(stopped.args[0])
+    return terminal.exit_code(lambda: run(options))
 
 
 if __name__ == "__main__":

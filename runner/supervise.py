@@ -55,8 +55,8 @@ class Runner:
         self._keepers = Keepers()
         self._starts = Starts(self.name, settings, self._keepers)
         self._ends = Ends(self.name)
-        self._listener = Listener(redis, self.lives, self._on_start_wish)
         self._clerk = Clerk(books, self._alarm.ring)
+        self._listener = Listener(redis, self.lives, self._clerk.call)
         self._intake = Intake(self._clerk, self._starts, line)
         self._tick_at = self._beat_at = 0.0
 
@@ -76,10 +76,6 @@ class Runner:
                 log.exception("a turn of the loop failed")
                 time.sleep(FLUSH)  # a fault that stays must not turn the loop into a spin
         self._leave()
-
-    def _on_start_wish(self) -> None:
-        """There may be a run to take."""
-        self._clerk.call()
 
     @property
     def _is_leaving(self) -> bool:

@@ -4,12 +4,13 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
-from app.bootstrap.errors import Stopped
+from app.bootstrap.errors import BootstrapError, Stopped
 
 #: What ends a command: Ctrl-C, a supervisor, a closed terminal.
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -49,6 +50,18 @@ def raise_on_signals() -> None:
     for number in STOPS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
+
+
+def exit_code(command: Callable[[], int]) -> int:
+    """Run *command* until it ends or is stopped; errors a person can act on become one line."""
+    raise_on_signals()
+    try:
+        return command()
+    except BootstrapError as error:
+        say(str(error))
+        return 1
+    except Stopped as stopped:
+        return 128 + int(stopped.args[0])
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

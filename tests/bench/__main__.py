@@ -12,7 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.bootstrap import terminal
-from app.bootstrap.errors import BootstrapError, Stopped
 from tests.bench import bursts, load, memory, starts, stops, triggers
 from tests.bench.figures import Figure
 from tests.bench.size import FULL, QUICK, Size
@@ -58,14 +57,7 @@ def run(options: argparse.Namespace) -> int:
 def main() -> int:
     """Run the command; however it ends, nothing that it has started is left."""
     options = parse(sys.argv[1:])
-    terminal.raise_on_signals()
-    try:
-        return run(options)
-    except BootstrapError as error:
-        terminal.say(str(error))
-        return 1
-    except Stopped as stopped:
-        return 128 + int(stopped.args[0])
+    return terminal.exit_code(lambda: run(options))
 
 
 if __name__ == "__main__":
