@@ -147,6 +147,8 @@ class Run:
     survivors: list[dict[str, Any]]
     #: Hosts on which a task was in flight when it was stopped.
     may_continue_on: list[str]
+    #: Async jobs that its template lets outlive it: [{pid, created, sid, command}].
+    left_running: list[dict[str, Any]]
     exit_code: int | None
     playbook_sha: str | None
     inventory_sha: str | None

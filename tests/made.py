@@ -24,6 +24,7 @@ def make_run(**values) -> Run:
         "attempt": 1,
         "survivors": [],
         "may_continue_on": [],
+        "left_running": [],
         "output_bytes": 0,
         "output_truncated": False,
         "stale": False,

@@ -95,7 +95,12 @@ class RunAnswer(Answer):
     inventory_sha: str | None
     stop: StopAnswer | None
     survivors: list[dict[str, JsonValue]]
-    may_continue_on: list[str]
+    may_continue_on: list[str] = Field(
+        description="remote hosts with a task in flight when it was ended: it may go on there"
+    )
+    left_running: list[dict[str, JsonValue]] = Field(
+        description="async jobs that its template lets outlive it"
+    )
     late_result: dict[str, JsonValue] | None
     output: OutputAnswer
 

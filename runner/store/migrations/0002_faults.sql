@@ -1,0 +1,12 @@
+-- What an async job that may outlive its run is: [{pid, created, sid, command}], listed when the
+-- run ended by itself and its template says leave_async.
+ALTER TABLE runs ADD COLUMN left_running jsonb NOT NULL DEFAULT '[]';
+
+-- What a runner makes its sweeps certain with: 'cgroup v2', 'cgroup v1' or 'subreaper'.
+ALTER TABLE runners ADD COLUMN containment text NOT NULL DEFAULT 'subreaper';
+
+-- How the watch goes: its rounds, how long the last one took, and what they decided, by kind.
+ALTER TABLE watch
+    ADD COLUMN rounds bigint NOT NULL DEFAULT 0,
+    ADD COLUMN round_seconds double precision,
+    ADD COLUMN verdicts jsonb NOT NULL DEFAULT '{}';
