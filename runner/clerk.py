@@ -13,8 +13,9 @@ from functools import partial
 
 import redis
 
-from runner import groups, keys
+from runner import bell, groups, keys
 from runner.books import Books, Entry
+from runner.queue import enqueue_again
 from runner.run import Run
 
 log = logging.getLogger(__name__)
@@ -97,6 +98,12 @@ class Clerk(threading.Thread):
         """Note how the run ended."""
         self._add(lambda: self._books.strike(entry, run))
         self._add(lambda: groups.forget(self._books.connection, run.id))
+
+    def enqueue(self, run: Run) -> None:
+        """Put a run back into the queue that we do not go on with, and wake who may take it."""
+        redis, timeout = self._books.connection, run.spec["timeout"]
+        self._add(lambda: enqueue_again(redis, run.id, timeout=timeout))
+        self._add(lambda: bell.ring(redis, start=run.id))
 
     def tell(self, run_id: int) -> None:
         """Let those who follow the run look at it; once, however often it is said meanwhile."""

@@ -11,6 +11,7 @@ from runner.kept import Kept
 from runner.linux import Sent
 from runner.live import Live
 from runner.run import Run, RunState
+from runner.settlement import settle
 from runner.store import moves, runs, verdicts
 from runner.store.connection import Connection
 
@@ -42,23 +43,19 @@ class Ends:
         if self._was_ours(run, live):
             return run  # the answer to our first try was lost
         end = live.end(shutting_down=shutting_down)
-        if end.never_started and end.why == "shutdown" and run.stop_requested_at is None:
-            return moves.release(conn, live.run, actor=self._runner, never_started=True)
-        verdict = PLAIN if in_plain_words else judge(run, end)
-        finished = moves.finish(
-            conn,
-            live.run,
-            verdict,
-            actor=self._runner,
-            complete=live.is_complete,
-            truncated=live.output.is_truncated,
-        )
-        tag = {"run": run.id, "state": verdict.state, "exit_code": verdict.exit_code}
-        if finished is None:
-            self._keep_late(conn, live, verdict)
+        output = {"complete": live.is_complete, "truncated": live.output.is_truncated}
+        if run.lease_token != live.run.lease_token:
+            settled = None
+        elif in_plain_words:
+            settled = moves.finish(conn, run, PLAIN, actor=self._runner, **output)
         else:
-            log.info("run %d: %s: %s", run.id, verdict.state, verdict.message, extra=tag)
-        return finished
+            settled = settle(conn, run, end, actor=self._runner, **output)
+        if settled is None:
+            self._keep_late(conn, live, judge(run, end))
+        elif settled.is_final:
+            tag = {"run": run.id, "state": settled.state, "exit_code": settled.exit_code}
+            log.info("run %d: %s: %s", run.id, settled.state, settled.message, extra=tag)
+        return settled
 
     def _was_ours(self, run: Run, live: Live) -> bool:
         """Whether the final row is the one that we have written."""

@@ -28,7 +28,8 @@ def make_order(
         "inventory": run.spec["inventory"],
         "vars": run.spec.get("vars", {}),
         "accepted": {**run.accepted, **secrets},
-        "pinned": {"playbook": None, "inventory": None},
+        # A run that was interrupted is repeated as it was, whatever has been pushed since.
+        "pinned": {"playbook": run.playbook_sha, "inventory": run.inventory_sha},
         "options": cast(Options, options),
         "environment": run.spec.get("environment", {}),
         "ansible_playbook": settings.ansible_command(),

@@ -18,13 +18,21 @@ NOTICE = b"\n[curtain: the output limit of %d bytes is reached, what follows is 
 class Output:
     """What a run has printed and Postgres has not taken yet."""
 
-    def __init__(self, directory: Path, secrets: dict[str, Any], limit: int) -> None:
-        """Mask *secrets*; keep at most *limit* bytes."""
+    def __init__(
+        self,
+        directory: Path,
+        secrets: dict[str, Any],
+        limit: int,
+        *,
+        stored: int = 0,
+        is_truncated: bool = False,
+    ) -> None:
+        """Mask *secrets*; keep at most *limit* bytes, with the *stored* ones of other attempts."""
         self.mask = Mask(secrets)
         self.tail = b""
         #: Offset behind the last byte that Postgres has.
-        self.stored = 0
-        self.is_truncated = False
+        self.stored = stored
+        self.is_truncated = is_truncated
         #: The disk was full while Postgres was away: something is missing.
         self.is_torn = False
         self._limit = limit
@@ -55,7 +63,7 @@ class Output:
             return
         if self.end + len(shown) > self._limit:
             self.is_truncated = True
-            shown = shown[: self._limit - self.end] + NOTICE % self._limit
+            shown = shown[: max(0, self._limit - self.end)] + NOTICE % self._limit
         try:
             self._spool.append(shown)
         except OSError as error:

@@ -91,7 +91,13 @@ class Starts:
         secrets = self._vault.open(run.secrets)
         directory = self._make_directory(run)
         try:
-            output = Output(directory, secrets, self._settings.output_limit)
+            output = Output(
+                directory,
+                secrets,
+                self._settings.output_limit,
+                stored=run.output_bytes,
+                is_truncated=run.output_truncated,
+            )
             file = directory / "order.json"
             file.touch(0o600)
             order = make_order(run, secrets, directory, self.installation, self._settings)

@@ -23,7 +23,7 @@ from runner.kept import Keepers, Kept
 from runner.listener import Listener
 from runner.live import FLUSH, Live
 from runner.pipes import Pipes
-from runner.run import Run
+from runner.run import Run, RunState
 from runner.settings import Settings
 from runner.starts import Starts
 from runner.store import moves, runners, stops
@@ -211,6 +211,8 @@ class Runner:
         live.output.close()
         self._ends.remove(live)
         self._clerk.strike(self._entries.pop(live.run.id), run or live.run)
+        if run is not None and run.state is RunState.QUEUED:
+            self._clerk.enqueue(run)
         self._clerk.tell(live.run.id)
         self._clerk.grant(1)
 

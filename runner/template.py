@@ -1,7 +1,7 @@
 """What can be run: the template's model, and what a caller may change of it. Pure."""
 
 import re
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import (
     AfterValidator,
@@ -141,6 +141,11 @@ class Template(Strict):
     )
     grace: Annotated[int, Field(ge=0, le=300)] | Annotated[float, Field(ge=0, le=300)] = Field(
         default=10, description="seconds from terminate to kill when it is stopped"
+    )
+    on_interrupt: Literal["fail", "requeue"] = Field(
+        default="fail",
+        description="what becomes of a run whose runner was shut down or died while it played: "
+        "it is interrupted, or queued again, if it is safe to repeat (up to 5 attempts)",
     )
 
     def spec(self) -> dict[str, Any]:

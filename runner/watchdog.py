@@ -24,6 +24,7 @@ from runner.policy import Advice, View, advise
 from runner.record import read_lines, recall
 from runner.run import Run
 from runner.settings import Settings, SettingsInvalid
+from runner.settlement import settle
 from runner.store import events, moves, runs, verdicts, watch
 from runner.store.connection import AWAY, Connection, Line
 
@@ -139,13 +140,12 @@ class Watchdog:
         end = recall(read_lines(record_of(run))) or End(
             exit_code=None, why="orphaned", never_started=run.leader_pid is None
         )
-        if end.never_started and run.stop_requested_at is None:
-            moves.release(conn, ours, actor=self.name, never_started=True)
-            return
-        verdict = judge(ours, end)
-        if moves.finish(conn, ours, verdict, actor=self.name, complete=False, truncated=False):
-            log.warning("run %d: %s: %s", run.id, verdict.state, verdict.message)
+        settled = settle(conn, ours, end, actor=self.name, complete=False, truncated=False)
+        if settled is not None and settled.is_final:
+            log.warning("run %d: %s: %s", run.id, settled.state, settled.message)
             self._redis.publish(keys.TAIL, str(run.id))
+        elif settled is not None:
+            self._enqueue(settled)
 
     def _adopt(self, conn: Connection, run: Run) -> Run | None:
         """Take the lease, or renew it if it is ours already."""
@@ -206,11 +206,14 @@ class Watchdog:
         for run in queued:
             view = View(rounds_missed=missed.get(run.id, 0))
             if advise(run, view) is Advice.ENQUEUE:
-                queue.enqueue_again(self._redis, run.id, timeout=run.spec["timeout"])
-                bell.ring(self._redis, start=run.id)
+                self._enqueue(run)
                 del missed[run.id]
                 log.warning("run %d: enqueued again, the queue had forgotten it", run.id)
         self._missed = missed
+
+    def _enqueue(self, run: Run) -> None:
+        queue.enqueue_again(self._redis, run.id, timeout=run.spec["timeout"])
+        bell.ring(self._redis, start=run.id)
 
 
 def record_of(run: Run) -> Path:

@@ -156,8 +156,9 @@ def finish(
                        ELSE %(stop_outcome)s END,
                    stop_seconds = CASE WHEN %(state)s = 'stopped' THEN
                        extract(epoch FROM clock_timestamp() - stop_requested_at) END,
-                   survivors = '[]', output_complete = %(complete)s,
-                   output_truncated = %(truncated)s, {RELEASE}
+                   survivors = '[]',
+                   output_complete = %(complete)s AND coalesce(output_complete, true),
+                   output_truncated = %(truncated)s OR output_truncated, {RELEASE}
              WHERE id = %(run_id)s AND state = 'running' AND lease_token = %(token)s""",
         str(verdict.state),
         actor,
@@ -206,6 +207,36 @@ def release(conn: Connection, run: Run, *, actor: str, never_started: bool = Fal
         run_id=run.id,
         token=run.lease_token,
         never_started=never_started,
+    )
+
+
+def requeue(
+    conn: Connection, run: Run, verdict: Verdict, *, actor: str, complete: bool, truncated: bool
+) -> Run | None:
+    """running -> queued: it was interrupted as *verdict* tells, and may be played again.
+
+    What it was, and the commits that it used, stay; so does its output, behind which that of the
+    next attempt begins. None when a stop was asked for. Only when its family is gone.
+    """
+    return move(
+        conn,
+        """UPDATE runs
+              SET state = 'queued', phase = NULL, lease_token = NULL, lease_expires_at = NULL,
+                  claimed_at = NULL, playing_at = NULL, directory = NULL, survivors = '[]',
+                  leader_pid = NULL, leader_created = NULL, keeper_pid = NULL,
+                  output_complete = nullif(%(complete)s AND coalesce(output_complete, true), true),
+                  output_truncated = %(truncated)s OR output_truncated,
+                  queue_expires_at = now() + make_interval(
+                      secs => (spec ->> 'queue_timeout')::double precision)
+            WHERE id = %(run_id)s AND state = 'running' AND lease_token = %(token)s
+              AND stop_requested_at IS NULL""",
+        "requeued",
+        actor,
+        {**verdict.detail(), "attempt": run.attempt, "output_complete": complete},
+        run_id=run.id,
+        token=run.lease_token,
+        complete=complete,
+        truncated=truncated,
     )
 
 
