@@ -55,6 +55,11 @@ def connect(url: str) -> Connection:
     return conn
 
 
+def connect_patiently(url: str) -> psycopg.Connection[DictRow]:
+    """Connect for work that takes as long as it takes: a migration of a large table."""
+    return psycopg.connect(url, row_factory=dict_row, **OPTIONS)
+
+
 def limit_statements(conn: Connection) -> None:
     """Let the server give up before we do: what we gave up must not happen later."""
     conn.execute(f"SET statement_timeout = {int(STATEMENT * 1000)}")

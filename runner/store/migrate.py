@@ -8,8 +8,13 @@ goes with its connection. It also does not see that an applied file was edited.
 import hashlib
 from importlib.resources import files
 
+import psycopg
+from psycopg.rows import DictRow
+
 from runner.errors import RunnerError
-from runner.store.connection import Connection, connect
+from runner.store.connection import connect_patiently
+
+Connection = psycopg.Connection[DictRow]
 
 LOCK = 0x43555254  # "CURT": the advisory lock of migrations
 
@@ -42,7 +47,7 @@ def migrate(database_url: str) -> list[str]:
 
     Raise MigrationChanged when an applied file was edited.
     """
-    with connect(database_url) as conn:
+    with connect_patiently(database_url) as conn:
         conn.execute("SELECT pg_advisory_lock(%s)", [LOCK])
         conn.execute(
             """CREATE TABLE IF NOT EXISTS migrations (

@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 from runner.judge import Verdict
 from runner.run import Run
 from runner.store.connection import Connection
+from runner.store.row import ROW
 
 #: What ends a run: nothing of the lease stays, the directory is the runner's to remove.
 RELEASE: LiteralString = """
@@ -28,7 +29,7 @@ def move(
 ) -> Run | None:
     """Run *update* and note it as *kind*, both or neither."""
     row = conn.execute(
-        f"""WITH moved AS ({update} RETURNING *, false AS stale),
+        f"""WITH moved AS ({update} RETURNING {ROW}),
                  noted AS (
                      INSERT INTO run_events (run_id, kind, state, actor, detail)
                      SELECT id, %(kind)s, state, %(actor)s, %(detail)s FROM moved)
@@ -177,10 +178,10 @@ def finish(
 def renew(conn: Connection, tokens: Sequence[UUID], *, lease: float) -> dict[UUID, Run]:
     """Renew these leases. What is missing in the answer is held no longer."""
     rows = conn.execute(
-        """UPDATE runs
+        f"""UPDATE runs
               SET heartbeat_at = now(), lease_expires_at = now() + make_interval(secs => %(lease)s)
             WHERE lease_token = ANY(%(tokens)s) AND state = 'running'
-            RETURNING *, false AS stale""",
+            RETURNING {ROW}""",
         {"tokens": list(tokens), "lease": lease},
     ).fetchall()
     return {row["lease_token"]: Run.from_row(row) for row in rows}
@@ -243,6 +244,6 @@ def requeue(
 def held_by(conn: Connection, runner: str) -> list[Run]:
     """The running runs whose lease *runner* has."""
     rows = conn.execute(
-        "SELECT runs.*, false AS stale FROM runs WHERE state = 'running' AND holder = %s", [runner]
+        f"SELECT {ROW} FROM runs WHERE state = 'running' AND holder = %s", [runner]
     ).fetchall()
     return [Run.from_row(row) for row in rows]

@@ -7,17 +7,18 @@ from psycopg.types.json import Jsonb
 
 from runner.run import Run, RunState, Trigger, Wanted
 from runner.store.connection import Connection
+from runner.store.row import ROW, STORED
 
 #: Every column of a run, and whether what it says of processes may be trusted.
-SELECT = """
-    SELECT runs.*, coalesce(state = 'running' AND lease_expires_at < now(), false) AS stale
+SELECT = f"""
+    SELECT {STORED}, coalesce(state = 'running' AND lease_expires_at < now(), false) AS stale
       FROM runs"""
 
 
 def insert(conn: Connection, wanted: Wanted) -> Run | None:
     """-> queued. None when its caller has used the idempotency key before: see find_by_key."""
     row = conn.execute(
-        """WITH made AS (
+        f"""WITH made AS (
                INSERT INTO runs (template, spec, accepted, secrets, overrides, trigger,
                                  triggered_by, reason, idempotency_key, request_digest,
                                  queue_expires_at)
@@ -26,7 +27,7 @@ def insert(conn: Connection, wanted: Wanted) -> Run | None:
                        now() + make_interval(secs => %(queue_timeout)s))
                ON CONFLICT (triggered_by, idempotency_key) WHERE idempotency_key IS NOT NULL
                DO NOTHING
-               RETURNING *, false AS stale),
+               RETURNING {ROW}),
            noted AS (
                INSERT INTO run_events (run_id, kind, state, actor, detail)
                SELECT id, 'queued', state, triggered_by,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from runner.run import Run
 from runner.store.connection import Connection
+from runner.store.row import ROW
 
 
 def request_stop(
@@ -16,7 +17,7 @@ def request_stop(
     # One UPDATE for both states: when a claim comes in between, Postgres evaluates all of it
     # again on the claimed row. As two it lost 723 of 1,500 stops fired together with a claim.
     row = conn.execute(
-        """WITH asked AS (
+        f"""WITH asked AS (
                UPDATE runs
                   SET state = CASE WHEN state = 'queued' THEN 'stopped' ELSE state END,
                       finished_at = CASE WHEN state = 'queued' THEN now() END,
@@ -37,7 +38,7 @@ def request_stop(
                        OR state = 'running'
                           AND (stop_requested_at IS NULL
                                OR (%(force)s AND force_requested_at IS NULL)))
-               RETURNING *, false AS stale),
+               RETURNING {ROW}),
            noted AS (
                INSERT INTO run_events (run_id, kind, state, actor, detail)
                SELECT id, CASE WHEN state = 'stopped' THEN 'stopped'
@@ -54,7 +55,7 @@ def request_stop(
 def stop_flags(conn: Connection, run_ids: Sequence[int]) -> list[Run]:
     """Those of these runs that somebody has asked to stop."""
     rows = conn.execute(
-        """SELECT runs.*, false AS stale FROM runs
+        f"""SELECT {ROW} FROM runs
             WHERE id = ANY(%s) AND stop_requested_at IS NOT NULL""",
         [list(run_ids)],
     ).fetchall()

@@ -8,6 +8,7 @@ from psycopg.types.json import Jsonb
 from runner.run import Run
 from runner.store.connection import Connection
 from runner.store.moves import RELEASE, move
+from runner.store.row import ROW
 
 
 def lose(conn: Connection, run: Run, *, actor: str, message: str) -> Run | None:
@@ -36,7 +37,7 @@ def expire(conn: Connection, *, actor: str) -> list[Run]:
                    SET state = 'failed', output_complete = true,
                        message = 'no runner took it within its queue time-out', {RELEASE}
                  WHERE state = 'queued' AND queue_expires_at < now()
-                RETURNING *, false AS stale),
+                RETURNING {ROW}),
             noted AS (
                 INSERT INTO run_events (run_id, kind, state, actor)
                 SELECT id, 'failed', state, %(actor)s FROM moved)

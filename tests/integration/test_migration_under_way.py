@@ -1,0 +1,67 @@
+"""A release migrates the schema while runners of the version before play."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+
+from runner.run import RunState
+from runner.store import runs
+from runner.store.connection import ANSWER, connect
+from runner.store.migrate import LOCK, migrate
+from tests import playbooks
+from tests.runners import SPEC
+from tests.waiting import wait_until
+
+#: The migration that waits for the lock of another.
+WAITING = """SELECT 1 FROM pg_stat_activity
+              WHERE datname = current_database() AND wait_event = 'advisory'"""
+
+
+@pytest.fixture
+def busy(database_url):
+    """A connection that has asked the same often enough for the server to keep the plan."""
+    with connect(database_url) as conn:
+        for _ in range(10):
+            runs.find(conn, 1)
+        yield conn
+
+
+def test_a_question_is_answered_after_a_column_was_added(conn, busy):
+    conn.execute("ALTER TABLE runs ADD COLUMN of_tomorrow text DEFAULT 'x'")
+
+    assert runs.find(busy, 1) is None
+
+
+def test_a_migration_waits_for_another_as_long_as_it_takes(database_url, conn):
+    """Longer than any statement of a runner may: a large table takes its time."""
+    other = psycopg.connect(database_url, autocommit=True)
+    other.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(migrate, database_url)
+        wait_until(lambda: conn.execute(WAITING).fetchone())
+        with pytest.raises(TimeoutError):
+            waiting.result(timeout=ANSWER + 0.5)
+        other.close()
+
+        assert waiting.result(timeout=10) == []
+
+
+def test_a_run_outlives_a_migration(bench, runner, playbook, conn):
+    url = playbook(playbooks.SLEEPING).url
+    for _ in range(6):  # until the runner's statements are kept plans
+        first = bench.trigger(url, timeout=SPEC["timeout"])
+        bench.await_output(first, b"ready")
+        bench.stop(first, force=True)
+        bench.await_final(first)
+    run = bench.trigger(url)
+    bench.await_output(run, b"ready")
+
+    conn.execute("ALTER TABLE runs ADD COLUMN of_tomorrow text DEFAULT 'x'")
+    bench.stop(run)
+    final = bench.await_final(run)
+
+    assert (final.state, final.output_complete) == (RunState.STOPPED, True)
+    assert [event.kind for event in bench.events(run)][-1] == "stopped"
+    assert "Postgres refuses" not in runner.log.read_text()
+    assert bench.family(run) == []
