@@ -2,12 +2,16 @@
 
 import os
 import re
+import secrets
 from functools import cache
 from pathlib import Path
 
 from runner import linux
 
-NAME = re.compile(r"(?P<machine>.+)\.(?P<pid>\d+)\.(?P<created>\d+)")
+NAME = re.compile(r"(?P<machine>.+)\.(?P<pid>\d+)\.(?P<created>\d+)\.[0-9a-f]{8}")
+#: Containers count pids, and some sandboxes start times too, from their own beginning: an old and a
+#: new one that overlap may have all of machine, pid and start time in common.
+UNIQUE = secrets.token_hex(4)
 
 
 @cache
@@ -18,8 +22,8 @@ def boot() -> str:
 
 
 def process_name(machine: str) -> str:
-    """A name for this process that no other process can have: machine, pid, start time."""
-    return f"{machine}.{os.getpid()}.{_created(os.getpid())}"
+    """A name for this process that no other process can have: machine, pid, start time, chance."""
+    return f"{machine}.{os.getpid()}.{_created(os.getpid())}.{UNIQUE}"
 
 
 def process_is_alive(name: str) -> bool:
