@@ -136,6 +136,16 @@ class Settings(BaseModel):
         return self.lease / 3
 
     @property
+    def round(self) -> float:
+        """Seconds between two rounds of the watchdog."""
+        return self.lease / 6
+
+    @property
+    def watch(self) -> float:
+        """Seconds without a round after which another watchdog looks after all machines."""
+        return self.lease * 2 / 3
+
+    @property
     def runs_directory(self) -> Path:
         """Where live runs have their directories."""
         return self.data.absolute() / "runs"

@@ -30,8 +30,6 @@ from runner.store.connection import AWAY, Connection, Line
 
 log = logging.getLogger(__name__)
 
-ROUND = 5.0  # seconds between two rounds
-WATCH = 20.0  # seconds without a round after which another watchdog looks after all machines
 END_GRACE = 2.0  # seconds from terminate to kill for a family that has no right to live
 
 
@@ -59,7 +57,7 @@ class Watchdog:
                 log.warning("Redis is away, the round is not whole: %s", error)
             except Exception:
                 log.exception("a round of the watchdog failed")
-            self.closing.wait(ROUND)
+            self.closing.wait(self._settings.round)
         self._leave()
 
     def _leave(self) -> None:
@@ -75,7 +73,7 @@ class Watchdog:
         # Families first: one whose row is final by the time we read it must have died before.
         families = family.find(runs.installation(conn))
         self._reconcile_here(conn, families)
-        if watch.take(conn, self.name, lease=WATCH):
+        if watch.take(conn, self.name, lease=self._settings.watch):
             self._reconcile_everywhere(conn, families)
         sweep_directories(conn, self._settings.runs_directory)
 
