@@ -65,8 +65,50 @@ def start_runner(environ: dict[str, str], log: Path) -> RunnerProcess:
     return RunnerProcess(process, log)
 
 
+class Sight:
+    """What a test sees of runs; not through the API."""
+
+    conn: psycopg.Connection
+    installation: str
+
+    def find(self, run: Run) -> Run:
+        """The run as it is now."""
+        found = runs.find(self.conn, run.id)
+        assert found is not None
+        return found
+
+    def await_final(self, run: Run, timeout: float = 60.0) -> Run:
+        """Wait for the end of a run."""
+        return wait_until(lambda: (now := self.find(run)).is_final and now, timeout=timeout)
+
+    def await_phase(self, run: Run, phase: str) -> Run:
+        """Wait until it is preparing or playing."""
+        return wait_until(lambda: (now := self.find(run)).phase == phase and now, timeout=30)
+
+    def output(self, run: Run) -> bytes:
+        """All that is stored of its output."""
+        stored, offset = b"", 0
+        while part := output.read(self.conn, run.id, offset).bytes:
+            stored += part
+            offset += len(part)
+        return stored
+
+    def await_output(self, run: Run, text: bytes) -> None:
+        """Wait until it has printed *text*."""
+        wait_until(lambda: text in self.output(run), timeout=30)
+
+    def events(self, run: Run, kind: str | None = None) -> list[events.RunEvent]:
+        """Its history, or what is of one kind."""
+        history = events.page(self.conn, run.id, after=0, limit=1000)
+        return [event for event in history if kind in (None, event.kind)]
+
+    def family(self, run: Run) -> list[family.Member]:
+        """Every process with the run's mark or brand, by a look at the whole machine."""
+        return family.find(self.installation).get(run.id, [])
+
+
 @dataclass
-class Bench:
+class Bench(Sight):
     """Everything a test needs to trigger runs and look at them."""
 
     conn: psycopg.Connection
@@ -107,38 +149,3 @@ class Bench:
         if asked is not None:
             jobs.ring_stop(self.redis, asked)
         return asked
-
-    def find(self, run: Run) -> Run:
-        """The run as it is now."""
-        found = runs.find(self.conn, run.id)
-        assert found is not None
-        return found
-
-    def await_final(self, run: Run, timeout: float = 60.0) -> Run:
-        """Wait for the end of a run."""
-        return wait_until(lambda: (now := self.find(run)).is_final and now, timeout=timeout)
-
-    def await_phase(self, run: Run, phase: str) -> Run:
-        """Wait until it is preparing or playing."""
-        return wait_until(lambda: (now := self.find(run)).phase == phase and now, timeout=30)
-
-    def output(self, run: Run) -> bytes:
-        """All that is stored of its output."""
-        stored, offset = b"", 0
-        while part := output.read(self.conn, run.id, offset).bytes:
-            stored += part
-            offset += len(part)
-        return stored
-
-    def await_output(self, run: Run, text: bytes) -> None:
-        """Wait until it has printed *text*."""
-        wait_until(lambda: text in self.output(run), timeout=30)
-
-    def events(self, run: Run, kind: str | None = None) -> list[events.RunEvent]:
-        """Its history, or what is of one kind."""
-        history = events.page(self.conn, run.id, after=0, limit=1000)
-        return [event for event in history if kind in (None, event.kind)]
-
-    def family(self, run: Run) -> list[family.Member]:
-        """Every process with the run's mark or brand, by a look at the whole machine."""
-        return family.find(self.installation).get(run.id, [])

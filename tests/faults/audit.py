@@ -1,0 +1,62 @@
+"""Eyes of our own, beside Curtain's: every final row ever written, every process marked as ours."""
+
+from typing import Any
+
+import psutil
+import psycopg
+
+from runner.mark import INSTALLATION, RLIMIT_LOCKS, RUN, brand
+
+#: Keeps a copy of each final row whenever one is written, also of one that should not be.
+TABLE = """
+CREATE TABLE audit (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    run_id bigint NOT NULL,
+    version jsonb
+);
+CREATE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO audit (run_id, version) VALUES (OLD.id, to_jsonb(NEW));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER audit_update AFTER UPDATE ON runs FOR EACH ROW
+    WHEN (NEW.finished_at IS NOT NULL OR OLD.finished_at IS NOT NULL) EXECUTE FUNCTION audit();
+CREATE TRIGGER audit_delete AFTER DELETE ON runs FOR EACH ROW EXECUTE FUNCTION audit();
+"""
+
+
+def install(conn: psycopg.Connection[Any]) -> None:
+    """Watch the table of runs from now on."""
+    conn.execute(TABLE)
+
+
+def final_rows(conn: psycopg.Connection[Any]) -> dict[int, list[dict[str, Any] | None]]:
+    """Every version of every final row, in order, by run; None: it was deleted."""
+    versions: dict[int, list[dict[str, Any] | None]] = {}
+    for noted in conn.execute("SELECT run_id, version FROM audit ORDER BY id").fetchall():
+        versions.setdefault(noted["run_id"], []).append(noted["version"])
+    return versions
+
+
+def marked(installation: str) -> dict[int, list[int]]:
+    """The pids of living processes with a run's mark or brand, by run; zombies are dead."""
+    found: dict[int, list[int]] = {}
+    for process in psutil.process_iter():
+        try:
+            run_id = _run_of(process, installation)
+        except psutil.Error:
+            continue
+        if run_id is not None:
+            found.setdefault(run_id, []).append(process.pid)
+    return found
+
+
+def _run_of(process: psutil.Process, installation: str) -> int | None:
+    if process.status() == psutil.STATUS_ZOMBIE:
+        return None
+    soft, _ = process.rlimit(RLIMIT_LOCKS)
+    if soft >> 32 == brand(0, installation) >> 32:
+        return soft & 0xFFFFFFFF
+    environ = process.environ()
+    is_ours = environ.get(INSTALLATION) == installation
+    return int(environ[RUN]) if is_ours and environ.get(RUN, "").isdigit() else None

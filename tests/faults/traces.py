@@ -1,0 +1,137 @@
+"""What must be left of ended runs on a machine and in Redis: nothing."""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+from runner import keys
+from runner.store.runners import KEEP
+
+if TYPE_CHECKING:
+    from tests.faults.world import World
+
+Lies = Iterator[str]
+
+OLD = 120.0  # seconds; the watchdog leaves younger directories alone
+#: RQ's own that stand for ever, each bounded; and the bell.
+STANDING = (
+    keys.BELL,
+    "rq:queues",
+    "rq:workers",
+    f"rq:workers:{keys.QUEUE}",
+    f"rq:finished:{keys.QUEUE}",
+    f"rq:failed:{keys.QUEUE}",
+    f"rq:clean_registries:{keys.QUEUE}",
+)
+SPARE_SOCKETS = 3  # a pool of Redis or Postgres connections may have grown by what it needed
+
+
+def describe(pids: Iterable[int]) -> list[str]:
+    """Say what these processes are."""
+    described = []
+    for pid in sorted(pids):
+        try:
+            process = psutil.Process(pid)
+            described.append(f"{pid} {process.status()} {' '.join(process.cmdline())[:120]}")
+        except psutil.NoSuchProcess:
+            continue
+    return described
+
+
+def no_zombie_is_left(world: "World") -> Lies:
+    """Below any process of the world."""
+    for container in world.containers:
+        if container.is_alive:
+            below = psutil.Process(container.pid).children(recursive=True)
+            zombies = [each.pid for each in below if _is_zombie(each)]
+            if zombies:
+                yield f"{container.name} has zombies: {zombies}"
+
+
+def _is_zombie(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def no_descriptor_is_left(world: "World") -> Lies:
+    """A runner at rest has no more open than when it had just come up."""
+    for name, before in world.descriptors.items():
+        if world.runners[name].is_alive:
+            more = descriptors(world.runners[name].pid) - before
+            if more["socket"] <= SPARE_SOCKETS:
+                del more["socket"]
+            if more:
+                yield f"runner {name} has descriptors more than at its start: {dict(more)}"
+
+
+def descriptors(pid: int) -> Counter[str]:
+    """Count what a process has open, by kind."""
+    kinds: Counter[str] = Counter()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            kinds[os.readlink(descriptor).partition(":[")[0]] += 1
+        except FileNotFoundError:
+            continue  # closed meanwhile
+    return kinds
+
+
+def no_directory_is_left(world: "World") -> Lies:
+    """No run's; the watchdog removes those of a killed runner when they are old, and so they are
+    made to be."""
+    busy = {run.directory for run in world.rows() if not run.is_final}
+    for runner in world.runners.values():
+        left = [
+            directory
+            for directory in (runner.folder / "state" / "runs").glob("*/*")
+            if str(directory) not in busy
+        ]
+        for directory in left:
+            os.utime(directory, (time.time() - OLD,) * 2)
+        if left and runner.is_alive:
+            yield f"runner {runner.name} has left {[directory.name for directory in left]}"
+
+
+def no_temporary_file_is_left(world: "World") -> Lies:
+    """Of any process of the world; each has a TMPDIR of its own."""
+    for container in world.containers:
+        if left := [file.name for file in container.folder.glob("tmp/*")]:
+            yield f"{container.name} has left in its TMPDIR: {left}"
+
+
+def no_key_is_left(world: "World") -> Lies:
+    """In Redis, beside those that stand for all and those that expire."""
+    unfinished = {f"rq:job:{run_id}" for run_id in world.unfinished}
+    with world.redis() as redis:
+        for raw in redis.scan_iter():
+            key = raw.decode()
+            if key not in STANDING and key not in unfinished and redis.ttl(key) == -1:
+                yield f"the key {key} stands for ever"
+
+
+def no_dead_runner_stays_listed(world: "World") -> Lies:
+    """Beyond a day; one that was not killed is gone from the list at once."""
+    rows = world.conn.execute(
+        "SELECT name, beat_at < now() - make_interval(secs => %s) AS old FROM runners", [KEEP]
+    ).fetchall()
+    yield from (f"runner {row['name']} is listed for more than a day" for row in rows if row["old"])
+    alive = sum(runner.is_alive for runner in world.runners.values())
+    killed = sum(runner.kills for runner in world.runners.values())
+    if len(rows) > alive + killed:
+        yield f"{alive} runners are alive, {killed} were killed, {len(rows)} are listed: {rows}"
+
+
+RULES = (
+    no_zombie_is_left,
+    no_descriptor_is_left,
+    no_directory_is_left,
+    no_temporary_file_is_left,
+    no_key_is_left,
+    no_dead_runner_stays_listed,
+)
