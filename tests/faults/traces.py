@@ -46,11 +46,14 @@ def describe(pids: Iterable[int]) -> list[str]:
 def no_zombie_is_left(world: "World") -> Lies:
     """Below any process of the world."""
     for container in world.containers:
-        if container.is_alive:
-            below = psutil.Process(container.pid).children(recursive=True)
-            zombies = [each.pid for each in below if _is_zombie(each)]
-            if zombies:
-                yield f"{container.name} has zombies: {zombies}"
+        if container.is_alive and (dead := zombies(container.pid)):
+            yield f"{container.name} has zombies: {dead}"
+
+
+def zombies(pid: int) -> list[int]:
+    """Find what has ended below a process and was not waited for."""
+    below = psutil.Process(pid).children(recursive=True)
+    return [each.pid for each in below if _is_zombie(each)]
 
 
 def _is_zombie(process: psutil.Process) -> bool:
@@ -94,7 +97,7 @@ def no_directory_is_left(world: "World") -> Lies:
         ]
         for directory in left:
             os.utime(directory, (time.time() - OLD,) * 2)
-        if left and runner.is_alive:
+        if left:
             yield f"runner {runner.name} has left {[directory.name for directory in left]}"
 
 
