@@ -1,16 +1,19 @@
-"""Everyone below this process: how they are signalled, and who of them will not die."""
+"""Everyone below this process: how they are signalled, who will not die, and who may live."""
 
 import os
 import signal
 from collections import Counter
 
-from runner import linux
+from runner import async_jobs, linux
 from runner.linux import Sent, Stat
 
 QUICK_ROUNDS = 50  # kill rounds without a pause: some fork while others are being killed
 PAUSE = 0.02  # seconds between the kill rounds that follow
 PATIENCE = 100  # kill rounds after which a living member is a survivor (D state)
 SURVIVOR_PAUSE = 1.0  # seconds between kill rounds when only survivors are left
+LOOK = 0.02  # seconds between two looks for those who are not spared
+LOOKS = 5  # in a row, without the end of a stranger meanwhile, until only async jobs are left
+RESTLESS = 250  # such rows broken, some 5 s, until async jobs are spared no longer
 
 
 class Descent:
@@ -19,10 +22,16 @@ class Descent:
     def __init__(self) -> None:
         #: Kill rounds so far.
         self.rounds = 0
+        #: Whether ansible's async jobs are neither signalled nor waited for.
+        self.spares_async = False
         #: Pids of members that may not be signalled or outlived too many kills.
         self.survivors: frozenset[int] = frozenset()
         self._outlived: Counter[tuple[int, int]] = Counter()  # kills by (pid, created)
         self._living: frozenset[int] = frozenset()
+        #: The async jobs at the last look; looks in a row that saw nobody else, and how often
+        #: such a row was broken.
+        self._jobs: dict[int, Stat] = {}
+        self._calm_looks = self._disturbed = 0
 
     def signal(self, *numbers: int) -> dict[Stat, Sent]:
         """Signal everybody with each of *numbers*; tell what became of the first."""
@@ -31,7 +40,9 @@ class Descent:
         except OSError:
             return {}  # the machine is out of files, through this very family: the next round comes
         parents = {os.getpid(), *family}
-        return {member: linux.send(member, *numbers, parents=parents) for member in family.values()}
+        jobs = self._pick_jobs(family)
+        members = [member for pid, member in family.items() if pid not in jobs]
+        return {member: linux.send(member, *numbers, parents=parents) for member in members}
 
     def kill(self) -> dict[Stat, Sent]:
         """Kill everybody once: one round, which those being forked meanwhile may escape."""
@@ -49,7 +60,40 @@ class Descent:
 
     def pause(self) -> float:
         """Tell the seconds to wait before the next kill round."""
+        if self._calm_looks:
+            return LOOK
         is_hopeless = self._living == self.survivors
         if is_hopeless and (self.survivors or self.rounds > PATIENCE):
             return SURVIVOR_PAUSE
         return 0.0 if self.rounds < QUICK_ROUNDS else PAUSE
+
+    def left(self) -> list[Stat]:
+        """Find the async jobs, once they are all that is left. Empty while they are not."""
+        try:
+            family = linux.descendants(os.getpid())
+        except OSError:
+            return []  # as above
+        self._jobs = self._pick_jobs(family)
+        is_calm = bool(self._jobs) and len(self._jobs) == len(family)
+        self._calm_looks = self._calm_looks + 1 if is_calm else 0
+        return list(self._jobs.values()) if self._calm_looks >= LOOKS else []
+
+    def note_end(self, pid: int) -> None:
+        """Take the end of a child: what forks and exits in a loop may be between two looks."""
+        if pid in self._jobs or not self._calm_looks:
+            return
+        self._calm_looks = 0
+        self._disturbed += 1
+        if self._disturbed > RESTLESS:
+            self.spares_async = False  # who dies unseen cannot be told from what a job starts
+
+    def _pick_jobs(self, family: dict[int, Stat]) -> dict[int, Stat]:
+        if not self.spares_async:
+            return {}
+        keeper = os.getpid()
+        wrappers = {
+            pid
+            for pid, member in family.items()
+            if member.parent == keeper and async_jobs.is_wrapper(linux.contents(pid, "cmdline"))
+        }
+        return async_jobs.pick(family, wrappers, keeper)

@@ -8,6 +8,7 @@ from runner import family, linux
 from runner.directories import remove_directory
 from runner.judge import Verdict, judge
 from runner.kept import Kept
+from runner.leaving import unspared
 from runner.linux import Sent
 from runner.live import Live
 from runner.run import Run, RunState
@@ -74,10 +75,14 @@ class Ends:
         """Kill, once, what is left of a family whose keeper was killed; call it until it is gone.
 
         By mark and brand, and by blood: the runner is a subreaper, so whatever is below it and
-        below no keeper is an orphan of a keeper that was killed.
+        below no keeper is an orphan of a keeper that was killed, unless it belongs to another
+        run: an async job that was left, or whoever is swept for that run.
         """
-        left = {member.pid: member for member in family.find(installation).get(live.run.id, [])}
-        left |= {member.pid: member for member in family.orphans(os.getpid(), keepers)}
+        families = family.find(installation)
+        left = {member.pid: member for member in families.pop(live.run.id, [])}
+        others = {(each.pid, each.created) for members in families.values() for each in members}
+        orphans = unspared(others, family.orphans(os.getpid(), keepers))
+        left |= {member.pid: member for member in orphans}
         sent = {pid: family.kill(member) for pid, member in left.items()}
         refused = [left[pid] for pid, what in sent.items() if what is Sent.REFUSED]
         survivors = [

@@ -8,7 +8,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import psutil
@@ -30,6 +30,8 @@ class Member:
     pid: int
     #: Clock ticks (10 ms) from boot to its creation; with the pid it names one process for good.
     created: int
+    #: Whom it is below now; that changes when its parent ends, and it stays the same member.
+    parent: int = field(compare=False)
     pgid: int
     sid: int
     command: str
@@ -84,8 +86,14 @@ def kill(member: Member) -> Sent:
 
 
 def _member(process: Stat) -> Member:
-    command = linux.command(process.pid)
-    return Member(process.pid, process.created, process.group, process.session, command)
+    return Member(
+        pid=process.pid,
+        created=process.created,
+        parent=process.parent,
+        pgid=process.group,
+        sid=process.session,
+        command=linux.command(process.pid),
+    )
 
 
 def end(members_of: Callable[[], list[Member]], grace: float) -> Ended:

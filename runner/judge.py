@@ -2,7 +2,7 @@
 
 import re
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from runner.run import Run, RunState, StopOutcome
@@ -23,7 +23,7 @@ ERROR = re.compile(r"^(?:\x1b\[[0-9;]*m)*(?:\[ERROR\]:|ERROR!)\s+(.+?)(?:\x1b\[[
 
 @dataclass(frozen=True, kw_only=True)
 class End:
-    """What is known of a family that is gone."""
+    """What is known of a family that is gone, but for the async jobs that it may leave."""
 
     #: As in Popen: negative for a signal; None when the leader's end was not seen.
     exit_code: int | None
@@ -37,6 +37,8 @@ class End:
     refusal: str | None = None
     #: Our runner was being shut down when the leader ended.
     shutting_down: bool = False
+    #: Async jobs that it left alive: {pid, created, sid, command} each.
+    left: tuple[dict[str, Any], ...] = ()
     #: The last output, to find ansible's own reason in.
     tail: str = ""
 
@@ -49,6 +51,8 @@ class Verdict:
     message: str
     exit_code: int | None = None
     stop_outcome: StopOutcome | None = None
+    #: Async jobs that outlive it, as its template allows.
+    left_running: tuple[dict[str, Any], ...] = ()
 
     def detail(self) -> dict[str, Any]:
         """What its event tells."""
@@ -56,6 +60,7 @@ class Verdict:
             "message": self.message,
             "exit_code": self.exit_code,
             "stop_outcome": self.stop_outcome,
+            "left_running": self.left_running or None,
         }
         return {name: value for name, value in told.items() if value is not None}
 
@@ -71,7 +76,7 @@ def judge(run: Run, end: End) -> Verdict:
         return _ended(end, RunState.INTERRUPTED, "its runner was shut down")
     if end.why == "orphaned":
         return _ended(end, RunState.INTERRUPTED, "its runner died; its family was ended")
-    return _ended_by_itself(end)
+    return replace(_ended_by_itself(end), left_running=end.left)
 
 
 def _stopped(run: Run, end: End) -> Verdict:

@@ -15,10 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from runner import linux, mark
+from runner import async_jobs, linux, mark
 from runner.birth import Leader, fork_leader, point_stdio_at
 from runner.control import OPEN, REQUESTS, Control
-from runner.descent import Descent
+from runner.descent import LOOK, Descent
 from runner.ladder import Ladder, Rung, Why
 from runner.linux import Sent, Stat
 from runner.status import Status
@@ -57,7 +57,8 @@ def keep(control: int, status: int, output: int, lead: Callable[[Order, Say], No
     os.close(output)  # the runner sees the output end when the family's last member closes it
     nowhere = os.open(os.devnull, os.O_RDWR)
     point_stdio_at(nowhere, nowhere, nowhere)
-    Keeper(leader, requests, wakeup, record, float(order["grace"])).keep()
+    may_leave = bool(order.get("leave_async"))
+    Keeper(leader, requests, wakeup, record, float(order["grace"]), may_leave=may_leave).keep()
     return 0
 
 
@@ -80,16 +81,25 @@ def _wake_on_child() -> int:
 
 
 class Keeper:
-    """One family, from the gate to ECHILD."""
+    """One family, from the gate to ECHILD, or to the async jobs that may outlive their run."""
 
     def __init__(
-        self, leader: Leader, control: Control, wakeup: int, status: Status, grace: float
+        self,
+        leader: Leader,
+        control: Control,
+        wakeup: int,
+        status: Status,
+        grace: float,
+        *,
+        may_leave: bool,
     ) -> None:
         self._leader = leader
         self._control = control
         self._say = status.say
         self._ladder = Ladder(grace)
         self._descent = Descent()
+        #: Whether async jobs may go on when the leader ends as it wants to.
+        self._may_leave = may_leave
         self._poll = select.poll()
         self._poll.register(control.descriptor, select.POLLIN)
         self._poll.register(wakeup, select.POLLIN)
@@ -105,11 +115,21 @@ class Keeper:
         pid, created, _ = self._leader
         self._say(event="started", pid=pid, pgid=pid, created=created, keeper=os.getpid())
         self._answer(self._control.early())
+        left: list[Stat] = []
         while self._collect():
             self._climb()
+            if left := self._left():
+                break
             self._wait()
         seconds = self._ladder.elapsed(time.monotonic())
-        self._say(event="gone", rounds=self._descent.rounds, seconds=seconds)
+        self._say(event="gone", rounds=self._descent.rounds, seconds=seconds, left=len(left))
+
+    def _left(self) -> list[Stat]:
+        """Name the async jobs when they are all that is left, and may be."""
+        left = self._descent.left() if self._descent.spares_async else []
+        if left:
+            self._say(event="left", processes=[_name(member) for member in left])
+        return left
 
     def _collect(self) -> bool:
         """Take every ended child out of the process table. False when there is none left."""
@@ -120,6 +140,7 @@ class Keeper:
                 return False
             if pid == 0:
                 return True
+            self._descent.note_end(pid)
             if pid == self._leader.pid and not self._leader_has_ended:  # its number may come again
                 self._leader_ended(os.waitstatus_to_exitcode(status))
 
@@ -128,12 +149,19 @@ class Keeper:
         never_started = not self._gate_is_open
         signalled = self._signalled
         self._say(event="exit", code=code, signalled=signalled, never_started=never_started)
+        is_its_own_end = self._ladder.why is None and async_jobs.is_normal(code)
+        self._descent.spares_async = self._may_leave and is_its_own_end
         self._ladder.leader_ended(time.monotonic())
 
+    def _pause(self) -> float | None:
+        """Tell the seconds until the next rung, round or look. None if none is to come."""
+        if self._ladder.rung is Rung.KILL:
+            return self._descent.pause()
+        return LOOK if self._descent.spares_async else self._ladder.wait(time.monotonic())
+
     def _wait(self) -> None:
-        """Sleep until a request, the end of a child, or the next rung."""
-        is_killing = self._ladder.rung is Rung.KILL
-        seconds = self._descent.pause() if is_killing else self._ladder.wait(time.monotonic())
+        """Sleep until a request, the end of a child, or until there is something to do."""
+        seconds = self._pause()
         timeout = None if seconds is None else math.ceil(seconds * 1000)
         for descriptor, _ in self._poll.poll(timeout):
             received = os.read(descriptor, 4096)
@@ -162,6 +190,10 @@ class Keeper:
             return  # the leader died at the gate; wait() tells
 
     def _request(self, why: Why) -> None:
+        if self._descent.spares_async:  # no longer: whoever asks wants nothing to live
+            self._descent.spares_async = False
+            if self._ladder.rung is Rung.TERMINATE:
+                self._terminate()
         self._ladder.request(why, time.monotonic(), gate_is_open=self._gate_is_open)
 
     def _lose_runner(self) -> None:
@@ -173,10 +205,13 @@ class Keeper:
         if self._ladder.rung is Rung.KILL:
             self._kill()
         elif rung is Rung.TERMINATE:
-            # A stopped process hears of the TERM only when it is continued.
-            self._tell("TERM", self._descent.signal(signal.SIGTERM, signal.SIGCONT))
+            self._terminate()
         elif rung is Rung.ASK:
             self._ask()
+
+    def _terminate(self) -> None:
+        # A stopped process hears of the TERM only when it is continued.
+        self._tell("TERM", self._descent.signal(signal.SIGTERM, signal.SIGCONT))
 
     def _ask(self) -> None:
         leader = linux.read(self._leader.pid)
@@ -205,3 +240,13 @@ class Keeper:
 
 def _describe(pid: int) -> dict[str, Any]:
     return {"pid": pid, "uid": linux.user(pid), "command": linux.command(pid)}
+
+
+def _name(member: Stat) -> dict[str, Any]:
+    command = linux.command(member.pid)
+    return {
+        "pid": member.pid,
+        "created": member.created,
+        "sid": member.session,
+        "command": command,
+    }

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -147,15 +147,28 @@ class Live:
 
     def name_survivors(self, survivors: list[dict[str, Any]]) -> None:
         """Tell who would not die; the run stays what it is."""
-        survivors = [
-            {**member, "command": self.output.mask.text(member["command"])} for member in survivors
-        ]
+        survivors = self._masked(survivors)
         self._named = survivors
         log.warning("run %d: survivors: %s", self.run.id, survivors, extra=self._tag)
         self._move(lambda conn: moves.record_survivors(conn, self.run, survivors))
 
+    def _masked(self, members: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+        mask = self.output.mask
+        return [{**member, "command": mask.text(member["command"])} for member in members]
+
+    def _on_left(self, line: dict[str, Any]) -> None:
+        count = len(line["processes"])
+        log.info("run %d: %d processes of async jobs are left", self.run.id, count, extra=self._tag)
+
     def _on_gone(self, line: dict[str, Any]) -> None:
+        if len(self._told.left) < line.get("left", 0):  # the list was too long for the pipe
+            for told in self._recorded("left"):
+                self.hear(told)
         self._be_gone()
+
+    def _recorded(self, *events: str) -> list[dict[str, Any]]:
+        lines = read_lines(self.directory / "status.jsonl")
+        return [line for line in lines if line["event"] in events]
 
     def _be_gone(self) -> None:
         self.is_gone = True
@@ -269,7 +282,8 @@ class Live:
         before_the_gate = self._asked.why if not self._gate_is_open else None
         end = self._told.end(never_started=not self._gate_is_open, why=before_the_gate)
         tail = self.output.tail.decode(errors="replace")
-        return replace(end, shutting_down=shutting_down, tail=tail)
+        left = tuple(self._masked(end.left))
+        return replace(end, shutting_down=shutting_down, tail=tail, left=left)
 
     @property
     def is_complete(self) -> bool:

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,15 @@ def parse_lines(lines: list[bytes]) -> Iterator[dict[str, Any]]:
 
 
 def recall(lines: list[dict[str, Any]]) -> End | None:
-    """What is known of the end. None when the keeper did not live to see the family gone."""
+    """What is known of the end. None when the keeper did not live to see the family gone.
+
+    What it left is named by program only: arguments may hold secrets that are not known here.
+    """
     told = Told()
     for line in lines:
         told.hear(line)
-    return told.end() if told.is_gone else None
+    if not told.is_gone:
+        return None
+    end = told.end()
+    left = [{**each, "command": each["command"].partition(" ")[0]} for each in end.left]
+    return replace(end, left=tuple(left))

@@ -111,6 +111,7 @@ class Starts:
                 "run": run.id,
                 "installation": self.installation,
                 "grace": run.spec["grace"],
+                "leave_async": run.spec.get("leave_async", False),
                 "record": str(directory / "status.jsonl"),
                 "order": {"file": str(file)},
             }

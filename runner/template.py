@@ -147,6 +147,10 @@ class Template(Strict):
         description="what becomes of a run whose runner was shut down or died while it played: "
         "it is interrupted, or queued again, if it is safe to repeat (up to 5 attempts)",
     )
+    leave_async: bool = Field(
+        default=False,
+        description="whether ansible's async jobs may outlive a run that ends by itself",
+    )
 
     def spec(self) -> dict[str, Any]:
         """Write it as it is stored: defaults filled in, what is not set left out."""

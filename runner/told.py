@@ -20,6 +20,8 @@ class Told:
         self.refusal: str | None = None
         #: The keeper has seen that nobody is left.
         self.is_gone = False
+        #: The async jobs that were left alive, as the keeper describes them.
+        self.left: list[Line] = []
         self._signalled: list[str] = []
         self._why: str | None = None
 
@@ -36,6 +38,10 @@ class Told:
                 self.exit = line
                 if not line["signalled"] and not line["never_started"]:
                     self._why = None  # nothing of ours reached it: it ended by itself
+            case "left":
+                self.left = [
+                    {**each, "command": storable(each["command"])} for each in line["processes"]
+                ]
             case "gone":
                 self.is_gone = True
 
@@ -60,4 +66,5 @@ class Told:
             why=why,
             never_started=known["never_started"] or never_started,
             refusal=self.refusal,
+            left=tuple(self.left) if self.is_gone else (),
         )

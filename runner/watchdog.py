@@ -10,8 +10,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from redis import Redis
@@ -20,6 +21,7 @@ from redis.exceptions import RedisError
 from runner import bell, clients, family, keys, linux, logs, machine, queue
 from runner.directories import sweep_directories
 from runner.judge import End, judge
+from runner.leaving import listed, unspared, without_left
 from runner.policy import Advice, View, advise
 from runner.record import read_lines, recall
 from runner.run import Run
@@ -90,6 +92,7 @@ class Watchdog:
 
     def _reconcile_here(self, conn: Connection, families: dict[int, list[family.Member]]) -> None:
         known = {run.id: run for run in runs.find_many(conn, families)}
+        families = without_left(families, known)
         for run_id in families:
             run = known.get(run_id)
             if advise(run, self._view(run, families)) is Advice.END:
@@ -112,14 +115,18 @@ class Watchdog:
             lease=self._settings.lease,
         )
 
-    def _members(self, conn: Connection, run_id: int) -> list[family.Member]:
-        return family.find(runs.installation(conn)).get(run_id, [])
+    def _members(
+        self, conn: Connection, run_id: int, left: Iterable[dict[str, Any]] = ()
+    ) -> list[family.Member]:
+        """Find the family of a run, but for the async jobs it has *left*."""
+        return unspared(listed(left), family.find(runs.installation(conn)).get(run_id, []))
 
     def _end(self, conn: Connection, run_id: int, run: Run | None) -> None:
         """End a family without a row, or whose row is final."""
-        if not self._members(conn, run_id):
+        left = run.left_running if run else []
+        if not self._members(conn, run_id, left):
             return  # it ended while we looked
-        ended = family.end(lambda: self._members(conn, run_id), END_GRACE)
+        ended = family.end(lambda: self._members(conn, run_id, left), END_GRACE)
         detail = {"terminated": ended.terminated, "killed": ended.killed}
         state = run.state if run else "unknown"
         log.warning("run %d: %s, but its family lived: %s", run_id, state, detail)
@@ -131,13 +138,13 @@ class Watchdog:
         ours = self._adopt(conn, run)
         if ours is None or keeper_is_at_work(run):
             return  # another was first; or the keeper knows best: until the next round
-        ended = family.end(lambda: self._members(conn, run.id), END_GRACE)
-        if ended.survivors:
-            self._name_survivors(conn, ours, ended.survivors)
-            return
         end = recall(read_lines(record_of(run))) or End(
             exit_code=None, why="orphaned", never_started=run.leader_pid is None
         )
+        ended = family.end(lambda: self._members(conn, run.id, end.left), END_GRACE)
+        if ended.survivors:
+            self._name_survivors(conn, ours, ended.survivors)
+            return
         settled = settle(conn, ours, end, actor=self.name, complete=False, truncated=False)
         if settled is not None and settled.is_final:
             log.warning("run %d: %s: %s", run.id, settled.state, settled.message)

@@ -43,7 +43,13 @@ class Kept:
             os.close(descriptor)
 
     def order(
-        self, argv: list[str], *, grace: float = 10.0, run: int = RUN, **order: Any
+        self,
+        argv: list[str],
+        *,
+        grace: float = 10.0,
+        run: int = RUN,
+        leave_async: bool | None = None,
+        **order: Any,
     ) -> "Kept":
         """Give the order to run *argv*, marked, behind the gate."""
         mark = {"CURTAIN_RUN": str(run), "CURTAIN_INSTALLATION": self.installation}
@@ -52,6 +58,7 @@ class Kept:
             "installation": self.installation,
             "grace": grace,
             "record": str(self.record),
+            **({} if leave_async is None else {"leave_async": leave_async}),
             "order": {"argv": argv, "environment": mark, **order},
         }
         self.send(json.dumps(line).encode() + b"\n")

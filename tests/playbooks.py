@@ -76,6 +76,20 @@ ASYNC = """
     - command: sleep 300
 """
 
+#: An async job and a daemon, each told by how long it sleeps; then the end.
+LEAVING = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - command: sleep 301
+      async: 400
+      poll: 0
+    - shell: setsid sleep 302 >/dev/null 2>&1 &
+    - debug: msg="ready"
+"""
+LEAVING_AND_FAILING = LEAVING + "    - command: /bin/false\n"
+LEAVING_AND_SLEEPING = LEAVING + "    - command: sleep 300\n"
+
 #: Whatever escapes in one way or another, and how it is said that it is there.
 ESCAPING = {
     "sleeping": SLEEPING,

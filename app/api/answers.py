@@ -99,7 +99,7 @@ class RunAnswer(Answer):
         description="remote hosts with a task in flight when it was ended: it may go on there"
     )
     left_running: list[dict[str, JsonValue]] = Field(
-        description="async jobs that its template lets outlive it"
+        description="async jobs that its template let outlive it, as they were at its end"
     )
     late_result: dict[str, JsonValue] | None
     output: OutputAnswer

@@ -16,7 +16,7 @@ LOOK = 2.0  # seconds for the runner's answer; it takes milliseconds
 
 
 def list_processes(services: Services, run_id: int) -> Response:
-    """List the processes of a run, wherever they went."""
+    """List the processes of a running run, wherever they went; none when it is final."""
     with services.connection() as conn:
         run = find_run(conn, run_id)
     if run.state is not RunState.RUNNING:

@@ -157,7 +157,7 @@ def finish(
                        ELSE %(stop_outcome)s END,
                    stop_seconds = CASE WHEN %(state)s = 'stopped' THEN
                        extract(epoch FROM clock_timestamp() - stop_requested_at) END,
-                   survivors = '[]',
+                   survivors = '[]', left_running = %(left_running)s,
                    output_complete = %(complete)s AND coalesce(output_complete, true),
                    output_truncated = %(truncated)s OR output_truncated, {RELEASE}
              WHERE id = %(run_id)s AND state = 'running' AND lease_token = %(token)s""",
@@ -170,6 +170,7 @@ def finish(
         message=verdict.message,
         exit_code=verdict.exit_code,
         stop_outcome=verdict.stop_outcome,
+        left_running=Jsonb(verdict.left_running),
         complete=complete,
         truncated=truncated,
     )

@@ -176,7 +176,7 @@ def test_ending_nobody_takes_no_time():
 def test_a_member_whose_number_was_used_again_is_left_alone():
     with subprocess.Popen(["/bin/sleep", "60"]) as sleeper:
         stat = linux.read(sleeper.pid)
-        stranger = family.Member(sleeper.pid, stat.created - 1, stat.group, stat.session, "")
+        stranger = family.Member(sleeper.pid, stat.created - 1, 1, stat.group, stat.session, "")
         looks = [[stranger], [stranger], []]
         ended = family.end(lambda: looks.pop(0) if looks else [], 0)
 
@@ -190,7 +190,7 @@ def test_members_of_another_user_survive_and_are_told():
     code = (
         "import os, sys; from runner import family, linux; os.setresuid(65533, 65533, 65533);"
         "pid = int(sys.argv[1]); s = linux.read(pid);"
-        "m = family.Member(pid, s.created, s.group, s.session, 'sleep');"
+        "m = family.Member(pid, s.created, s.parent, s.group, s.session, 'sleep');"
         "e = family.end(lambda: [m], 0.1); print(e.terminated, e.killed, e.survivors == [m])"
     )
     setpriv = ["setpriv", "--reuid=65534", "--clear-groups", "/bin/sleep", "60"]

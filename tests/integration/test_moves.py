@@ -51,6 +51,26 @@ def finish(conn, run, verdict=DONE):
     return moves.finish(conn, run, verdict, actor="here", complete=True, truncated=False)
 
 
+LEFT = ({"pid": 20, "created": 200, "sid": 19, "command": "sleep 300"},)
+
+
+@pytest.mark.parametrize("state", [RunState.SUCCEEDED, RunState.FAILED])
+def test_what_an_end_leaves_is_in_its_row_and_its_event(conn, make_running, state):
+    ended = finish(conn, make_running(), replace(DONE, state=state, left_running=LEFT))
+    last = events.page(conn, ended.id, after=0, limit=100)[-1]
+
+    assert ended.left_running == list(LEFT) == last.detail["left_running"]
+
+
+@pytest.mark.parametrize("state", [RunState.STOPPED, RunState.TIMED_OUT, RunState.INTERRUPTED])
+def test_an_end_that_was_asked_for_can_leave_nothing(conn, make_running, state):
+    run = make_running()
+    stops.request_stop(conn, run.id, by="grace", reason=None, force=False)
+
+    with pytest.raises(psycopg.errors.CheckViolation, match="left_by_an_end_of_its_own"):
+        finish(conn, run, replace(DONE, state=state, left_running=LEFT))
+
+
 def test_a_run_is_claimed_once(conn, make_run):
     run = make_run()
 

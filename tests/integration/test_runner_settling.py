@@ -1,5 +1,6 @@
 """What is written of an end, and what is swept: the parts of it that need no playbook."""
 
+import json
 import os
 import time
 import uuid
@@ -8,7 +9,7 @@ import pytest
 
 from runner.directories import sweep_directories
 from runner.ends import Ends
-from runner.live import Live
+from runner.live import EMPTY_LOOKS, Live
 from runner.output import Output
 from runner.record import read_lines
 from runner.run import RunState, StopOutcome, Trigger, Wanted
@@ -159,3 +160,29 @@ def test_an_end_that_postgres_has_forgotten_is_lost(conn, make_live):
     starts.recover(conn, set())
 
     assert runs.find(conn, run.id).state is RunState.LOST
+
+
+LEFT = {"pid": 20, "created": 200, "sid": 19, "command": "sleep 300"}
+
+
+def test_a_list_that_the_pipe_could_not_take_is_read_from_the_record(
+    conn, make_live, ends, tmp_path
+):
+    gone = {**GONE, "left": 1}
+    lines = [EXIT, {"event": "left", "processes": [LEFT]}, gone]
+    (tmp_path / "status.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+
+    live = make_live(None, EXIT, gone)
+
+    assert ends.settle(conn, live, shutting_down=False).left_running == [LEFT]
+
+
+def test_what_a_keeper_has_left_is_not_left_if_it_was_killed_before_it_was_gone(
+    conn, make_live, ends
+):
+    live = make_live(None, EXIT, {"event": "left", "processes": [LEFT]})
+    live.lose_keeper()
+    for _ in range(EMPTY_LOOKS):
+        live.note_sweep(0, [], is_gone=True)
+
+    assert ends.settle(conn, live, shutting_down=False).left_running == []

@@ -8,6 +8,8 @@ from runner.judge import End, explain, judge
 from runner.run import RunState, StopOutcome
 from tests.made import make_run
 
+LEFT = ({"pid": 20, "created": 200, "sid": 19, "command": "sleep 300"},)
+
 ASKED = {
     "stop_requested_at": datetime.now(UTC),
     "stop_requested_by": "grace",
@@ -86,3 +88,19 @@ def test_a_stop_tells_how_hard_it_was(end, outcome):
 )
 def test_an_exit_code_is_explained_in_ansibles_own_words(code, tail, says):
     assert says in explain(code, tail)
+
+
+@pytest.mark.parametrize(
+    ("end", "left"),
+    [
+        (End(exit_code=0, left=LEFT), LEFT),
+        (End(exit_code=2, left=LEFT), LEFT),
+        (End(exit_code=0, why="stop", signalled=("INT",), left=LEFT), ()),  # never, by its keeper
+        (End(exit_code=0), ()),
+    ],
+)
+def test_only_an_end_of_its_own_leaves_async_jobs(end, left):
+    verdict = judge(make_run(**ASKED), end)
+
+    assert verdict.left_running == left
+    assert verdict.detail().get("left_running", ()) == left

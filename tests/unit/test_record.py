@@ -52,3 +52,19 @@ def test_a_torn_line_is_left_out(tmp_path):
 
 def test_no_record_is_no_lines(tmp_path):
     assert read_lines(tmp_path / "none") == []
+
+
+JOB = {"pid": 20, "created": 200, "sid": 19}
+LEFT = {"event": "left", "processes": [{**JOB, "command": "/bin/mysql -phunter2"}]}
+
+
+@pytest.mark.parametrize(
+    ("lines", "left"),
+    [
+        # Without the run's secrets there is nothing to mask with: the program only.
+        ([ended(0), LEFT, GONE], ({**JOB, "command": "/bin/mysql"},)),
+        ([ended(0), GONE], ()),
+    ],
+)
+def test_what_was_left_is_told_by_program_only(lines, left):
+    assert recall([STARTED, *lines]).left == left

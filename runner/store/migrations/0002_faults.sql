@@ -1,6 +1,10 @@
 -- What an async job that may outlive its run is: [{pid, created, sid, command}], listed when the
--- run ended by itself and its template says leave_async.
-ALTER TABLE runs ADD COLUMN left_running jsonb NOT NULL DEFAULT '[]';
+-- run ended by itself and its template says leave_async. Not valid: every row that is there has the
+-- default, and looking through them all would lock the table for as long as that takes.
+ALTER TABLE runs
+    ADD COLUMN left_running jsonb NOT NULL DEFAULT '[]',
+    ADD CONSTRAINT left_by_an_end_of_its_own CHECK (
+        left_running = '[]'::jsonb OR state IN ('succeeded', 'failed')) NOT VALID;
 
 -- What a runner makes its sweeps certain with: 'cgroup v2', 'cgroup v1' or 'subreaper'.
 ALTER TABLE runners ADD COLUMN containment text NOT NULL DEFAULT 'subreaper';
