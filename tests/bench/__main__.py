@@ -8,20 +8,28 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from app.bootstrap import terminal
-from tests.bench import bursts, load, memory, starts, stops, triggers
-from tests.bench.figures import Figure
+from tests.bench import (
+    bursts,
+    load,
+    memory,
+    starts,
+    stopping,
+    stops,
+    triggers,
+)
 from tests.bench.size import FULL, QUICK, Size
-from tests.bench.table import table
+from tests.bench.table import Measured, table
 
-BENCHMARKS: dict[str, Callable[[Size], list[Figure]]] = {
+BENCHMARKS: dict[str, Callable[[Size], Sequence[Measured]]] = {
     "triggers": triggers.measure,
     "starts": starts.measure,
     "bursts": bursts.measure,
     "stops": stops.measure,
+    "stopping": stopping.measure,
     "load": load.measure,
     "memory": memory.measure,
 }
@@ -31,7 +39,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python3 -m app bench")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
-    parser.add_argument("--quick", action="store_true", help="few repetitions: 90 seconds")
+    parser.add_argument("--quick", action="store_true", help="few repetitions: ten minutes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there, too")
     options = parser.parse_args(arguments)
     if unknown := set(options.names) - BENCHMARKS.keys():
@@ -41,7 +49,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 def run(options: argparse.Namespace) -> int:
     """Measure, and print a table after each benchmark: a later one may fail."""
-    figures: list[Figure] = []
+    figures: list[Measured] = []
     for name in options.names or BENCHMARKS:
         began = time.monotonic()
         measured = BENCHMARKS[name](QUICK if options.quick else FULL)

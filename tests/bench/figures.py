@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 MILLISECOND = 0.001  # seconds
 
@@ -43,6 +43,8 @@ class Aim:
 class Figure:
     """One line of the table."""
 
+    HEAD: ClassVar = ("what", "", "p50", "p99", "floor p50", "ratio", "aim", "", "n")
+
     what: str
     unit: Literal["ms", "/s", "MB"]
     ours: Spread
@@ -67,9 +69,28 @@ class Figure:
         }[self.aim.of]
         return reached is not None and reached < self.aim.below
 
+    def cells(self) -> tuple[str, ...]:
+        """Lay it out."""
+        return (
+            self.what,
+            self.unit,
+            number(self.ours.p50),
+            "" if self.ours.p99 is None else number(self.ours.p99),
+            number(self.floor.p50) if self.floor else "",
+            f"{self.ratio:.2f}" if self.ratio is not None else "",
+            f"{self.aim.of} < {self.aim.below:g}" if self.aim else "",
+            {True: "met", False: "missed", None: ""}[self.is_met],
+            str(self.ours.n),
+        )
+
     def as_json(self) -> dict[str, Any]:
         """Tell everything."""
         return {**asdict(self), "ratio": self.ratio, "is_met": self.is_met}
+
+
+def number(value: float) -> str:
+    """Write three digits or more."""
+    return f"{value:.0f}" if value >= 1000 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def times(

@@ -8,7 +8,7 @@ from runner.kept import SPARES
 from tests.bench.figures import Figure, Spread
 from tests.bench.sightings import Weight, weigh
 from tests.bench.size import Size
-from tests.bench.stack import TEMPLATE, Stack, open_stack
+from tests.bench.stack import Stack, open_stack
 from tests.playbooks import SLEEPING
 from tests.waiting import wait_until
 
@@ -28,8 +28,7 @@ def measure(size: Size) -> list[Figure]:
     with open_stack(RUNNER_SLOTS=str(RUNS)) as stack:
         idle = _weigh_settled(stack, keepers=SPARES)
         stack.declare(SLEEPING)
-        path = f"/templates/{TEMPLATE}/runs"
-        runs = [stack.call("POST", path, {})["id"] for _ in range(RUNS)]
+        runs = [stack.trigger_run() for _ in range(RUNS)]
         wait_until(lambda: all(map(stack.is_sleeping, runs)), timeout=60)
         busy = _weigh_settled(stack, keepers=RUNS + SPARES)
         ansible = weigh([member.pid for run in runs for member in stack.family(run)])

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.bench.stack import TEMPLATE, Stack, open_stack
+from tests.bench.stack import Stack, open_stack
 from tests.playbooks import SLEEPING
 from tests.waiting import wait_until
 
@@ -13,6 +13,6 @@ def open_occupied() -> Iterator[Stack]:
     """Open a stack whose only slot is taken by a run that sleeps; all others stay queued."""
     with open_stack(RUNNER_SLOTS="1") as stack:
         stack.declare(SLEEPING)
-        run = stack.call("POST", f"/templates/{TEMPLATE}/runs", {})
-        wait_until(lambda: stack.is_sleeping(run["id"]), timeout=60)
+        run = stack.trigger_run()
+        wait_until(lambda: stack.is_sleeping(run), timeout=60)
         yield stack

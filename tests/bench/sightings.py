@@ -50,14 +50,13 @@ def _checked(result: int) -> int:
 
 
 class Watch(threading.Thread):
-    """Notes when the last of some processes is dead; a zombie is."""
+    """Notes when each of some processes is dead; a zombie is."""
 
     def __init__(self, pids: Iterable[int]) -> None:
         super().__init__(name="watch", daemon=True)
         self._pidfds = [os.pidfd_open(pid) for pid in pids]
+        self._deaths: list[float] = []
         self.count = len(self._pidfds)
-        #: On the monotonic clock. None while one lives.
-        self.gone_at: float | None = None
 
     @classmethod
     def of(cls, pids: Iterable[int]) -> Self:
@@ -71,14 +70,22 @@ class Watch(threading.Thread):
         poll = select.poll()
         for pidfd in self._pidfds:
             poll.register(pidfd, select.POLLIN)
-        left = set(self._pidfds)
-        while left:
-            for pidfd, _ in poll.poll():
+        while len(self._deaths) < self.count:
+            dead = poll.poll()
+            now = time.monotonic()
+            for pidfd, _ in dead:
                 poll.unregister(pidfd)
-                left.remove(pidfd)
-        self.gone_at = time.monotonic()
-        for pidfd in self._pidfds:
-            os.close(pidfd)
+                os.close(pidfd)
+                self._deaths.append(now)
+
+    @property
+    def gone_at(self) -> float | None:
+        """When the last one died, on the monotonic clock. None while one lives."""
+        return max(self._deaths, default=0.0) if len(self._deaths) == self.count else None
+
+    def alive_at(self, moment: float) -> int:
+        """How many were alive at a moment that has passed."""
+        return self.count - sum(death <= moment for death in self._deaths)
 
     def await_gone(self, timeout: float = 60.0) -> float:
         """Wait for the last one's death; give its time."""

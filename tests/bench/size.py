@@ -12,7 +12,34 @@ class Size(NamedTuple):
     #: Of each kind.
     stops: int
     load: float
+    #: The stop table's hosts per run, and runs stopped at once.
+    stopping_hosts: tuple[int, ...]
+    stopping_at_once: tuple[int, ...]
+    #: Stops of each cell, at least: batches are started until there were so many.
+    stopping_samples: int
+    #: Seconds for all tasks of a batch to come to sleep; a cell that takes longer is left out.
+    stopping_patience: float
 
 
-FULL = Size(triggers=320, starts=30, bursts=6, stops=100, load=5.0)  # ten minutes on four cores
-QUICK = Size(triggers=80, starts=4, bursts=1, stops=6, load=0.5)
+FULL = Size(
+    triggers=320,
+    starts=30,
+    bursts=6,
+    stops=100,
+    load=5.0,
+    stopping_hosts=(1, 3, 20),
+    stopping_at_once=(1, 10, 50),
+    stopping_samples=20,
+    stopping_patience=180.0,
+)
+QUICK = Size(
+    triggers=80,
+    starts=4,
+    bursts=1,
+    stops=6,
+    load=0.5,
+    stopping_hosts=(1, 3),
+    stopping_at_once=(1, 10),
+    stopping_samples=5,
+    stopping_patience=60.0,
+)

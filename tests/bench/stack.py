@@ -3,17 +3,18 @@
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.bootstrap import postgres, procfile, service, valkey
+from app.bootstrap import postgres, procfile, valkey
 from app.bootstrap.children import Child, Children
 from runner import family
 from runner.store import runners, runs
@@ -22,6 +23,7 @@ from runner.store.migrate import migrate
 from tests.bench.caller import Answer, Caller, write_request
 from tests.repositories import make_repository
 from tests.runners import LOCAL
+from tests.servers import Server
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,9 +45,20 @@ class Stack:
     conn: Connection
     port: int
     installation: str
-    #: The pid of `python -m runner`.
+    database: Server
+    cache: Server
+    #: The pid of `python -m runner`; 0 when none was asked for.
     runner: int = 0
     _repositories: int = 0
+
+    def close(self) -> None:
+        """Leave Postgres."""
+        self.conn.close()
+
+    def reconnect(self) -> None:
+        """Come back to a Postgres that was away."""
+        self.close()
+        self.conn = connect(self.database.url)
 
     def request(self, method: str, path: str, body: object = None) -> bytes:
         """Write a request of somebody with the token."""
@@ -56,15 +69,31 @@ class Stack:
         with Caller(self.port) as caller:
             return read(caller.send(self.request(method, path, body)))
 
-    def declare(self, playbook: str) -> Path:
-        """Have the template run *playbook*; give the repository's work tree."""
+    def declare(self, playbook: str, inventory: str = LOCAL, **options: Any) -> Path:
+        """Have the template run *playbook* with ansible's *options*; give the work tree."""
         self._repositories += 1
-        files = {"site.yml": playbook, "hosts": LOCAL}
+        files = {"site.yml": playbook, "hosts": inventory}
         repository = make_repository(self.folder / f"repository-{self._repositories}", files)
         source = {"repository": repository.url, "ref": "main", "path": "site.yml"}
-        body = {"playbook": source, "inventory": {"path": "hosts"}}
+        body = {"playbook": source, "inventory": {"path": "hosts"}, "options": options}
         self.call("PUT", f"/templates/{TEMPLATE}", body)
         return repository.path
+
+    def start(self, name: str, **settings: str) -> Child:
+        """Start a process of the Procfile, with *settings* over the stack's."""
+        with (self.folder / f"{name}.log").open("ab") as log:
+            command = procfile.shell(PROCFILE[name])
+            variables = {**self.environ, **settings}
+            return self.children.start("app", command, env=variables, cwd=ROOT, output=log)
+
+    def start_runner(self, **settings: str) -> Child:
+        """Start a runner; return when it is there to take runs."""
+        child = self.start("runner", **settings)
+        ending = f".{child.process.pid}."
+        wait_until(
+            lambda: any(ending in one["name"] for one in runners.alive(self.conn)), timeout=30
+        )
+        return child
 
     def start_ansible(self, project: Path) -> Child:
         """Start the bare command, as somebody without us would: the floor of every run."""
@@ -99,6 +128,10 @@ class Stack:
         """Every process of the run, by a look at the whole machine."""
         return family.find(self.installation).get(run_id, [])
 
+    def trigger_run(self) -> int:
+        """Trigger a run; give its id."""
+        return int(self.call("POST", f"/templates/{TEMPLATE}/runs", {})["id"])
+
     def is_final(self, run_id: int) -> bool:
         """Whether the run's end is committed."""
         row = self.conn.execute("SELECT finished_at FROM runs WHERE id = %s", [run_id]).fetchone()
@@ -114,33 +147,35 @@ def read(answer: Answer) -> dict[str, Any]:
 
 
 @contextmanager
-def open_stack(**settings: str) -> Iterator[Stack]:
+def open_stack(*, with_runner: bool = True, **settings: str) -> Iterator[Stack]:
     """Start everything with *settings* over the defaults; end everything at the end."""
     folder = Path(tempfile.mkdtemp(prefix="curtain-bench-"))
     try:
         with Children() as children:
-            variables = {**_environment(folder), **_start_servers(folder, children), **settings}
-            migrate(url := variables["DATABASE_URL"])
-            with connect(url) as conn:
-                port = _serve(children, PROCFILE["web"], variables, folder)
-                mark = runs.installation(conn)
-                stack = Stack(folder, children, variables, conn, port, mark)
-                stack.runner = _start_runner(stack)
+            database, cache = _start_servers(folder, children)
+            urls = {"DATABASE_URL": database.url, "REDIS_URL": cache.url}
+            variables = {**_environment(folder), **urls, **settings}
+            migrate(database.url)
+            port = _serve(children, PROCFILE["web"], variables, folder)
+            conn = connect(database.url)
+            mark = runs.installation(conn)
+            stack = Stack(folder, children, variables, conn, port, mark, database, cache)
+            with closing(stack):
+                if with_runner:
+                    stack.runner = stack.start_runner().process.pid
                 yield stack
     finally:
         shutil.rmtree(folder)
 
 
-def _start_servers(folder: Path, children: Children) -> dict[str, str]:
+def _start_servers(folder: Path, children: Children) -> tuple[Server, Server]:
     """Start Postgres and Valkey with the settings of `up`: nothing committed is ever lost."""
-    services = [
-        postgres.prepare(folder / "postgres", folder, children),
-        valkey.prepare(folder / "redis", folder),
-    ]
-    for each in services:
-        service.wait_until_ready(each, service.start(each, children))
-    database, cache = services
-    return {"DATABASE_URL": database.url, "REDIS_URL": cache.url}
+    prepared = postgres.prepare(folder / "postgres", folder, children)
+    database = Server(prepared, children, signal.SIGINT)
+    cache = Server(valkey.prepare(folder / "redis", folder), children, signal.SIGTERM)
+    for server in (database, cache):
+        server.start()
+    return database, cache
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -177,11 +212,3 @@ def _is_answering(port: int) -> bool:
             return caller.send(write_request("GET", "/", TOKEN)).status < 500
     except OSError:
         return False
-
-
-def _start_runner(stack: Stack) -> int:
-    with (stack.folder / "runner.log").open("wb") as log:
-        command = procfile.shell(PROCFILE["runner"])
-        child = stack.children.start("app", command, env=stack.environ, cwd=ROOT, output=log)
-    wait_until(lambda: runners.alive(stack.conn), timeout=30)
-    return child.process.pid

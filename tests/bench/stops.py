@@ -17,7 +17,7 @@ from tests.bench.caller import Caller
 from tests.bench.figures import Aim, Figure, Spread, times
 from tests.bench.sightings import Watch
 from tests.bench.size import Size
-from tests.bench.stack import SLEEP, TEMPLATE, Stack, open_stack, read
+from tests.bench.stack import SLEEP, Stack, open_stack, read
 from tests.playbooks import SLEEPING
 from tests.waiting import wait_until
 
@@ -43,7 +43,7 @@ def measure(size: Size) -> list[Figure]:
         project = stack.declare(SLEEPING)
         for count in _batches(size.stops):
             bare = [stack.start_ansible(project) for _ in range(count)]
-            runs = [_start(stack) for _ in range(2 * count)]
+            runs = [stack.trigger_run() for _ in range(2 * count)]
             wait_until(lambda: all(map(stack.is_sleeping, runs)), timeout=60)  # noqa: B023 - called here
             wait_until(lambda: all(map(_is_sleeping, bare)), timeout=60)  # noqa: B023 - called here
             for one, other, child in zip(runs[::2], runs[1::2], bare, strict=True):
@@ -60,10 +60,6 @@ def measure(size: Size) -> list[Figure]:
 def _batches(stops: int) -> Iterator[int]:
     for done in range(0, stops, BATCH):
         yield min(BATCH, stops - done)
-
-
-def _start(stack: Stack) -> int:
-    return int(stack.call("POST", f"/templates/{TEMPLATE}/runs", {})["id"])
 
 
 def _is_sleeping(child: Child) -> bool:
