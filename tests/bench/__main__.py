@@ -16,6 +16,7 @@ from tests.bench import (
     bursts,
     load,
     memory,
+    recovery,
     starts,
     stopping,
     stops,
@@ -30,6 +31,7 @@ BENCHMARKS: dict[str, Callable[[Size], Sequence[Measured]]] = {
     "bursts": bursts.measure,
     "stops": stops.measure,
     "stopping": stopping.measure,
+    "recovery": recovery.measure,
     "load": load.measure,
     "memory": memory.measure,
 }

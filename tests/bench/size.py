@@ -19,6 +19,8 @@ class Size(NamedTuple):
     stopping_samples: int
     #: Seconds for all tasks of a batch to come to sleep; a cell that takes longer is left out.
     stopping_patience: float
+    #: Of each fault.
+    faults: int
 
 
 FULL = Size(
@@ -31,6 +33,7 @@ FULL = Size(
     stopping_at_once=(1, 10, 50),
     stopping_samples=20,
     stopping_patience=180.0,
+    faults=5,
 )
 QUICK = Size(
     triggers=80,
@@ -42,4 +45,5 @@ QUICK = Size(
     stopping_at_once=(1, 10),
     stopping_samples=5,
     stopping_patience=60.0,
+    faults=1,
 )

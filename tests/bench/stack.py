@@ -17,6 +17,7 @@ from typing import Any
 from app.bootstrap import postgres, procfile, valkey
 from app.bootstrap.children import Child, Children
 from runner import family
+from runner.settings import Settings
 from runner.store import runners, runs
 from runner.store.connection import Connection, connect
 from runner.store.migrate import migrate
@@ -91,7 +92,7 @@ class Stack:
         child = self.start("runner", **settings)
         ending = f".{child.process.pid}."
         wait_until(
-            lambda: any(ending in one["name"] for one in runners.alive(self.conn)), timeout=30
+            lambda: any(ending in one["name"] for one in runners.alive(self.conn)), timeout=60
         )
         return child
 
@@ -101,6 +102,11 @@ class Stack:
         variables = {**self.environ, "PYTHONUNBUFFERED": "1", "ANSIBLE_NOCOLOR": "1"}
         null = subprocess.DEVNULL
         return self.children.start("app", command, env=variables, cwd=project, output=null)
+
+    @property
+    def settings(self) -> Settings:
+        """What the runner reads of its environment."""
+        return Settings.from_environ(self.environ)
 
     @property
     def ansible(self) -> Path:
