@@ -21,6 +21,7 @@ from tests.bench import (
     stopping,
     stops,
     triggers,
+    watchdog,
 )
 from tests.bench.size import FULL, QUICK, Size
 from tests.bench.table import Measured, table
@@ -32,6 +33,7 @@ BENCHMARKS: dict[str, Callable[[Size], Sequence[Measured]]] = {
     "stops": stops.measure,
     "stopping": stopping.measure,
     "recovery": recovery.measure,
+    "watchdog": watchdog.measure,
     "load": load.measure,
     "memory": memory.measure,
 }

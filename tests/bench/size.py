@@ -21,6 +21,9 @@ class Size(NamedTuple):
     stopping_patience: float
     #: Of each fault.
     faults: int
+    #: Of the watchdog, and the final rows among which it works.
+    rounds: int
+    final_rows: int
 
 
 FULL = Size(
@@ -34,6 +37,8 @@ FULL = Size(
     stopping_samples=20,
     stopping_patience=180.0,
     faults=5,
+    rounds=100,
+    final_rows=1_000_000,
 )
 QUICK = Size(
     triggers=80,
@@ -46,4 +51,6 @@ QUICK = Size(
     stopping_samples=5,
     stopping_patience=60.0,
     faults=1,
+    rounds=10,
+    final_rows=20_000,
 )
