@@ -6,20 +6,24 @@ from concurrent.futures import ThreadPoolExecutor
 
 from runner import family, linux
 from runner.directories import remove_directory
-from runner.judge import Verdict, judge
+from runner.judge import Verdict
 from runner.kept import Kept
 from runner.leaving import unspared
 from runner.linux import Sent
 from runner.live import Live
 from runner.run import Run, RunState
-from runner.settlement import settle
+from runner.settlement import settle, verdict_on
 from runner.store import moves, runs, verdicts
 from runner.store.connection import Connection
 
 log = logging.getLogger(__name__)
 
 #: For an end that Postgres has refused to keep as it was.
-PLAIN = Verdict(state=RunState.FAILED, message="how it ended could not be written: see the log")
+PLAIN = Verdict(
+    state=RunState.FAILED,
+    message="how it ended could not be written: see the log",
+    may_continue_on=None,
+)
 
 
 class Ends:
@@ -52,7 +56,7 @@ class Ends:
         else:
             settled = settle(conn, run, end, actor=self._runner, **output)
         if settled is None:
-            self._keep_late(conn, live, judge(run, end))
+            self._keep_late(conn, live, verdict_on(run, end, str(live.directory)))
         elif settled.is_final:
             tag = {"run": run.id, "state": settled.state, "exit_code": settled.exit_code}
             log.info("run %d: %s: %s", run.id, settled.state, settled.message, extra=tag)

@@ -2,7 +2,7 @@
 
 import re
 import signal
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from runner.run import Run, RunState, StopOutcome
@@ -53,6 +53,8 @@ class Verdict:
     stop_outcome: StopOutcome | None = None
     #: Async jobs that outlive it, as its template allows.
     left_running: tuple[dict[str, Any], ...] = ()
+    #: Hosts on which it may go on; None when that is not known.
+    may_continue_on: list[str] | None = field(default_factory=list)
 
     def detail(self) -> dict[str, Any]:
         """What its event tells."""
@@ -61,6 +63,7 @@ class Verdict:
             "exit_code": self.exit_code,
             "stop_outcome": self.stop_outcome,
             "left_running": self.left_running or None,
+            "may_continue_on": self.may_continue_on or None,
         }
         return {name: value for name, value in told.items() if value is not None}
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, cast
 
-from runner import command
+from runner import command, plugin
 from runner.checkout import Tree, checkout, inside, own_disk, resolve
 from runner.command import Paths
 from runner.errors import AnsibleMissing, RunnerError
@@ -68,8 +68,10 @@ def play(order: Order, say: Say) -> None:
     )
     with own_disk():
         paths = write_files(order, trees)
+        flight = write(Path(order["directory"]) / plugin.FLIGHT, "")
     environment = command.environment(order)
     executable = find_ansible(order, environment)
+    environment = plugin.loaded(environment, executable, flight)
     os.chdir(trees.playbook.root)
     say(event="playing")
     try:

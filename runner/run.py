@@ -145,8 +145,9 @@ class Run:
     stop_seconds: float | None
     #: Members of the family that would not die: [{pid, uid, command}].
     survivors: list[dict[str, Any]]
-    #: Hosts on which a task was in flight when it was stopped.
-    may_continue_on: list[str]
+    #: Hosts on which a task or an async job was in flight when its family was gone; None while it
+    #: plays, and when that is not known.
+    may_continue_on: list[str] | None
     #: Async jobs that its template lets outlive it: [{pid, created, sid, command}].
     left_running: list[dict[str, Any]]
     exit_code: int | None

@@ -1,8 +1,10 @@
 """What the end of a run is written down as: queued again, or final."""
 
 import logging
+from dataclasses import replace
 from typing import Final
 
+from runner.flight import may_continue_on
 from runner.judge import End, Verdict, judge
 from runner.run import Run, RunState
 from runner.store import moves, runs
@@ -24,7 +26,7 @@ def settle(
     running -> queued if nothing of it has run, or its template says that it may be repeated;
     else -> a final state. None when the lease is not the one that *run* tells.
     """
-    verdict = judge(run, end)
+    verdict = verdict_on(run, end, run.directory)
     if run.stop_requested_at is None:
         if may_begin_again(end):
             moved = moves.release(conn, run, actor=actor, never_started=True)
@@ -37,8 +39,16 @@ def settle(
         if moved is not None:
             log.warning("run %d: queued again: %s", run.id, verdict.message, extra={"run": run.id})
             return moved
-        verdict = judge(runs.find(conn, run.id) or run, end)  # a stop may have come in between
+        asked = runs.find(conn, run.id) or run  # a stop may have come in between
+        verdict = replace(judge(asked, end), may_continue_on=verdict.may_continue_on)
     return moves.finish(conn, run, verdict, actor=actor, complete=complete, truncated=truncated)
+
+
+def verdict_on(run: Run, end: End, directory: str | None) -> Verdict:
+    """Judge, and name the hosts on which it may go on by what is in its directory."""
+    has_begun = not (end.never_started or end.refusal)
+    hosts = may_continue_on(directory) if has_begun else []
+    return replace(judge(run, end), may_continue_on=hosts)
 
 
 def may_begin_again(end: End) -> bool:

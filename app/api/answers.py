@@ -95,8 +95,9 @@ class RunAnswer(Answer):
     inventory_sha: str | None
     stop: StopAnswer | None
     survivors: list[dict[str, JsonValue]]
-    may_continue_on: list[str] = Field(
-        description="remote hosts with a task in flight when it was ended: it may go on there"
+    may_continue_on: list[str] | None = Field(
+        description="remote hosts with a task or an async job in flight when it ended: that may go "
+        "on there; null while it plays, and when it is not known"
     )
     left_running: list[dict[str, JsonValue]] = Field(
         description="async jobs that its template let outlive it, as they were at its end"

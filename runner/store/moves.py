@@ -115,7 +115,7 @@ def play(conn: Connection, run: Run) -> Run | None:
     """preparing -> playing: the leader becomes ansible-playbook."""
     return move(
         conn,
-        """UPDATE runs SET phase = 'playing', playing_at = now()
+        """UPDATE runs SET phase = 'playing', playing_at = now(), may_continue_on = NULL
             WHERE id = %(run_id)s AND state = 'running' AND lease_token = %(token)s""",
         "playing",
         str(run.runner),
@@ -158,6 +158,7 @@ def finish(
                    stop_seconds = CASE WHEN %(state)s = 'stopped' THEN
                        extract(epoch FROM clock_timestamp() - stop_requested_at) END,
                    survivors = '[]', left_running = %(left_running)s,
+                   may_continue_on = to_jsonb(%(may_continue_on)s::text[]),
                    output_complete = %(complete)s AND coalesce(output_complete, true),
                    output_truncated = %(truncated)s OR output_truncated, {RELEASE}
              WHERE id = %(run_id)s AND state = 'running' AND lease_token = %(token)s""",
@@ -171,6 +172,7 @@ def finish(
         exit_code=verdict.exit_code,
         stop_outcome=verdict.stop_outcome,
         left_running=Jsonb(verdict.left_running),
+        may_continue_on=verdict.may_continue_on,
         complete=complete,
         truncated=truncated,
     )
@@ -226,6 +228,7 @@ def requeue(
               SET state = 'queued', phase = NULL, lease_token = NULL, lease_expires_at = NULL,
                   claimed_at = NULL, playing_at = NULL, directory = NULL, survivors = '[]',
                   leader_pid = NULL, leader_created = NULL, keeper_pid = NULL,
+                  may_continue_on = to_jsonb(%(may_continue_on)s::text[]),
                   output_complete = nullif(%(complete)s AND coalesce(output_complete, true), true),
                   output_truncated = %(truncated)s OR output_truncated,
                   queue_expires_at = now() + make_interval(
@@ -237,6 +240,7 @@ def requeue(
         {**verdict.detail(), "attempt": run.attempt, "output_complete": complete},
         run_id=run.id,
         token=run.lease_token,
+        may_continue_on=verdict.may_continue_on,
         complete=complete,
         truncated=truncated,
     )

@@ -14,3 +14,6 @@ ALTER TABLE watch
     ADD COLUMN rounds bigint NOT NULL DEFAULT 0,
     ADD COLUMN round_seconds double precision,
     ADD COLUMN verdicts jsonb NOT NULL DEFAULT '{}';
+
+-- Hosts on which it may go on; NULL from when it plays until it ends, and when that is not known.
+ALTER TABLE runs ALTER COLUMN may_continue_on DROP NOT NULL;

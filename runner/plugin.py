@@ -1,0 +1,56 @@
+"""How our callback plugin comes into ansible-playbook without changing what the user sees or sets.
+
+A Python that starts with runner/ansible/site in front of its PYTHONPATH does the rest itself: see
+there. What is no Python script starts as it would without us, and the hosts that its tasks are on
+are not known.
+"""
+
+import os
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+SITE: Final = Path(__file__).parent / "ansible" / "site"
+#: What the plugin writes into, in the directory of a run.
+FLIGHT: Final = "flight.jsonl"
+HEAD: Final = 1024  # bytes; the kernel itself reads 256 of a first line
+#: Options of Python that ignore PYTHONPATH (-E, -I) or sitecustomize (-S).
+DEAF: Final = frozenset("EIS")
+
+
+def loaded(environment: Mapping[str, str], executable: str, flight: Path) -> dict[str, str]:
+    """Add to *environment* what has *executable* load the plugin, which writes into *flight*."""
+    if not hears_python_path(executable):
+        return dict(environment)
+    theirs = environment.get("PYTHONPATH")
+    path = f"{SITE}{os.pathsep}{theirs}" if theirs else str(SITE)
+    return {**environment, "PYTHONPATH": path, "CURTAIN_FLIGHT": str(flight)}
+
+
+def hears_python_path(executable: str) -> bool:
+    """Whether it is a script whose Python reads PYTHONPATH."""
+    try:
+        with open(executable, "rb") as file:
+            head = file.read(HEAD)
+    except OSError:
+        return False  # executing it will tell why
+    words = interpreter(head)
+    if not words or not Path(words[0]).name.startswith("python"):
+        return False
+    options = [word for word in words[1:] if word.startswith("-")]
+    return not any(DEAF & set(word) for word in options)
+
+
+def interpreter(head: bytes) -> list[str]:
+    """Find the interpreter and its options in the first lines of a script."""
+    first, _, rest = head.decode(errors="replace").partition("\n")
+    if not first.startswith("#!"):
+        return []
+    words = first[2:].split()
+    if words == ["/bin/sh"] and rest.startswith("'''exec' "):
+        # pip's way around a first line that is too long for the kernel, or has a blank in it.
+        return shlex.split(rest.partition("\n")[0])[1:]
+    if words and Path(words[0]).name == "env":
+        return [word for word in words[1:] if word != "-S"]
+    return words
