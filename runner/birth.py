@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from runner import linux, mark
+from runner.cgroup import Group
 from runner.control import OPEN
 from runner.status import Status
 
@@ -24,9 +25,15 @@ class Leader(NamedTuple):
 
 
 def fork_leader(
-    lead: Callable[[], None], *, brand: int, control: int, output: int, status: Status
+    lead: Callable[[], None],
+    *,
+    brand: int,
+    group: Group | None,
+    control: int,
+    output: int,
+    status: Status,
 ) -> Leader:
-    """Fork a session leader that waits at its gate, branded, before it calls *lead*."""
+    """Fork a session leader that waits at its gate, branded, in its *group*, to call *lead*."""
     keeper = os.getpid()
     gate, opener = os.pipe()
     arrival, arrived = os.pipe()
@@ -37,6 +44,9 @@ def fork_leader(
             os.close(opener)
             _stand_alone(keeper, brand, output)
             os.close(arrived)
+            if group is not None:
+                # After its arrival: the kernel may take 17 ms, while Postgres hears of the leader.
+                status.say(event="entered", outside=_enter(group))
             if os.read(gate, 1) == OPEN:
                 lead()
         except Exception as error:
@@ -50,6 +60,15 @@ def fork_leader(
     os.close(arrival)
     process = linux.read(pid)
     return Leader(pid, process.created if process else 0, opener)
+
+
+def _enter(group: Group) -> str | None:
+    """Be contained from here on; tell why not. No run fails for that: descent and mark remain."""
+    try:
+        group.enter()
+    except OSError as error:
+        return str(error)
+    return None
 
 
 def _stand_alone(keeper: int, brand: int, output: int) -> None:

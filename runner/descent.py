@@ -1,10 +1,11 @@
-"""Everyone below this process: how they are signalled, who will not die, and who may live."""
+"""Everyone below this process or in their cgroup: how they are signalled, and who may live."""
 
 import os
 import signal
 from collections import Counter
 
 from runner import async_jobs, linux
+from runner.cgroup import Group
 from runner.linux import Sent, Stat
 
 QUICK_ROUNDS = 50  # kill rounds without a pause: some fork while others are being killed
@@ -17,9 +18,10 @@ RESTLESS = 250  # such rows broken, some 5 s, until async jobs are spared no lon
 
 
 class Descent:
-    """The processes below this one, as far as they were seen."""
+    """The processes below this one, as far as they were seen, and those in *group*."""
 
-    def __init__(self) -> None:
+    def __init__(self, group: Group | None = None) -> None:
+        self._group = group
         #: Kill rounds so far.
         self.rounds = 0
         #: Whether ansible's async jobs are neither signalled nor waited for.
@@ -47,7 +49,7 @@ class Descent:
     def kill(self) -> dict[Stat, Sent]:
         """Kill everybody once: one round, which those being forked meanwhile may escape."""
         self.rounds += 1
-        sent = self.signal(signal.SIGKILL)
+        sent = self._kill_group(self.signal(signal.SIGKILL))
         living = {(member.pid, member.created): what for member, what in sent.items()}
         self._outlived = Counter({key: self._outlived[key] + 1 for key in living})
         self._living = frozenset(pid for pid, _ in living)
@@ -57,6 +59,26 @@ class Descent:
             if what is Sent.REFUSED or self._outlived[key] > PATIENCE
         )
         return sent
+
+    def _kill_group(self, sent: dict[Stat, Sent]) -> dict[Stat, Sent]:
+        """Kill by the group too, whom the kernel lets it reach; correct what became of them."""
+        if self._group is None or self.spares_async:  # the kernel spares nobody
+            return sent
+        try:
+            reached = {member.pid: member for member in self._group.kill()}
+        except OSError:
+            return sent  # out of files: the next round comes
+        told = {each: Sent.REACHED if each.pid in reached else what for each, what in sent.items()}
+        known = {member.pid for member in sent}
+        return told | {each: Sent.REACHED for each in reached.values() if each.pid not in known}
+
+    @property
+    def group_is_empty(self) -> bool:
+        """Whether nobody is in the group, or there is none."""
+        try:
+            return self._group is None or self._group.is_empty()
+        except OSError:
+            return False  # out of files: the next look comes
 
     def pause(self) -> float:
         """Tell the seconds to wait before the next kill round."""

@@ -1,4 +1,7 @@
-"""The directories of runs, and the removal of those that nobody removed: secrets may be in them."""
+"""The directories and cgroups of runs, and the removal of those that nobody removed.
+
+A directory may have secrets in it.
+"""
 
 import logging
 import re
@@ -6,6 +9,7 @@ import shutil
 import time
 from pathlib import Path
 
+from runner.cgroup import groups
 from runner.command import control_path
 from runner.run import Run, RunState
 from runner.store import runs
@@ -25,24 +29,33 @@ def remove_directory(directory: Path) -> None:
 
 
 def sweep_directories(conn: Connection, runs_directory: Path) -> None:
-    """Remove the directories whose run is not running, or runs in another one."""
-    here = runs_directory / runs.installation(conn)
-    if not here.exists():
-        return
-    ours = {path: NAME.fullmatch(path.name) for path in here.iterdir() if _age(path) > YOUNG}
-    old = {path: int(name["run"]) for path, name in ours.items() if name}
+    """Remove the directories and groups whose run is not running, or runs in another one."""
+    installation = runs.installation(conn)
+    here = runs_directory / installation
+    directories = here.iterdir() if here.exists() else ()
+    for directory in _left_behind(conn, {path: path.name for path in directories}):
+        log.warning("%s was left behind and is removed", directory)
+        remove_directory(directory)
+    ours = {group.directory: (name, group) for _, name, group in groups(installation)}
+    for directory in _left_behind(conn, {path: name for path, (name, _) in ours.items()}):
+        if ours[directory][1].remove():  # else somebody lives in it, who is not ours to kill here
+            log.info("%s was left behind and is removed", directory)
+
+
+def _left_behind(conn: Connection, names: dict[Path, str]) -> list[Path]:
+    """Tell those that no running run has; *names* are those of the directories of runs."""
+    matches = {path: NAME.fullmatch(name) for path, name in names.items() if _age(path) > YOUNG}
+    old = {path: int(match["run"]) for path, match in matches.items() if match}
     known = {run.id: run for run in runs.find_many(conn, set(old.values()))}
-    for directory, run_id in old.items():
-        run = known.get(run_id)
-        if run is None or run.state is not RunState.RUNNING or _is_in_another(run, directory):
-            log.warning("%s was left behind and is removed", directory)
-            remove_directory(directory)
+    return [path for path, run_id in old.items() if not _has(known.get(run_id), names[path])]
 
 
-def _is_in_another(run: Run, directory: Path) -> bool:
-    """Whether the run is known to use another directory than this one of an older attempt."""
+def _has(run: Run | None, name: str) -> bool:
+    """Whether the run plays, and is not known to use another directory: of a later attempt."""
+    if run is None or run.state is not RunState.RUNNING:
+        return False
     # By name, which no other attempt has: the path may lead through a link or another mount.
-    return run.directory is not None and Path(run.directory).name != directory.name
+    return run.directory is None or Path(run.directory).name == name
 
 
 def _age(path: Path) -> float:

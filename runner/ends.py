@@ -78,8 +78,8 @@ class Ends:
     def sweep(self, live: Live, installation: str, keepers: set[int]) -> None:
         """Kill, once, what is left of a family whose keeper was killed; call it until it is gone.
 
-        By mark and brand, and by blood: the runner is a subreaper, so whatever is below it and
-        below no keeper is an orphan of a keeper that was killed, unless it belongs to another
+        By cgroup, mark and brand, and by blood: the runner is a subreaper, so whatever is below it
+        and below no keeper is an orphan of a keeper that was killed, unless it belongs to another
         run: an async job that was left, or whoever is swept for that run.
         """
         families = family.find(installation)
@@ -88,17 +88,22 @@ class Ends:
         orphans = unspared(others, family.orphans(os.getpid(), keepers))
         left |= {member.pid: member for member in orphans}
         sent = {pid: family.kill(member) for pid, member in left.items()}
+        grouped = live.group.kill() if live.group else []
+        sent |= {member.pid: Sent.REACHED for member in grouped}
         refused = [left[pid] for pid, what in sent.items() if what is Sent.REFUSED]
         survivors = [
             {"pid": member.pid, "uid": linux.user(member.pid), "command": member.command}
             for member in refused
         ]
         killed = sum(what is Sent.REACHED for what in sent.values())
-        live.note_sweep(killed, survivors, is_gone=not left)
+        is_gone = not left and not grouped
+        live.note_sweep(killed, survivors, is_gone=is_gone, is_proved=is_gone and live.is_proved())
 
     def remove(self, live: Live) -> None:
         """Remove all that a run had on this machine, its keeper last."""
         self._remover.submit(remove_directory, live.directory)
+        if live.group is not None:
+            self._remover.submit(live.group.remove)
         self.closing.append(live.kept)
         self._remover.submit(self._reap, live.kept)
 

@@ -1,4 +1,4 @@
-"""Every process of a run, wherever it went: found by mark and brand or below a keeper, and ended.
+"""Every process of a run, wherever it went: found by mark, brand, cgroup or keeper, and ended.
 
 For families whose keeper cannot end them any more, and for those who want to look at a living one.
 """
@@ -7,13 +7,14 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import psutil
 
-from runner import linux
+from runner import cgroup, linux
 from runner.linux import Sent, Stat
 from runner.mark import brand, mark, run_of
 
@@ -53,16 +54,21 @@ class Ended:
 def find(installation: str) -> dict[int, list[Member]]:
     """Find the living members of every run of *installation* on this machine, by run id.
 
-    Idle keepers, working keepers and the caller carry neither mark nor brand or are left out.
+    By mark, brand and cgroup: idle keepers, working keepers and the caller have none of them, or
+    are left out.
     """
-    families: dict[int, list[Member]] = {}
+    found: dict[int, dict[int, Stat]] = {}
+    for run_id, process in chain(_marked(installation), cgroup.find(installation)):
+        if process.pid != os.getpid():
+            found.setdefault(run_id, {}).setdefault(process.pid, process)
+    return {run_id: [_member(each) for each in those.values()] for run_id, those in found.items()}
+
+
+def _marked(installation: str) -> Iterator[tuple[int, Stat]]:
     for process in linux.everyone():
-        if process.pid == os.getpid() or not process.is_alive:
-            continue
-        run_id = run_of(process.pid, installation)
+        run_id = run_of(process.pid, installation) if process.is_alive else None
         if run_id is not None:
-            families.setdefault(run_id, []).append(_member(process))
-    return families
+            yield run_id, process
 
 
 def below(pid: int) -> list[Member]:

@@ -1,8 +1,9 @@
 """The keeper: one small process per run, between the runner and the leader. Standard library only.
 
 It is a subreaper, so whatever detaches stays below it, and wait() answering ECHILD proves that
-nothing of the run is left: any session, any user. Its control pipe is its runner's life line: when
-that ends, it ends the family by itself. It knows how to start, signal and prove gone; no more.
+nothing of the run is left: any session, any user. Where the run has a cgroup, that must be empty
+too. Its control pipe is its runner's life line: when that ends, it ends the family by itself. It
+knows how to start, signal and prove gone; no more.
 """
 
 import fcntl
@@ -17,11 +18,15 @@ from typing import Any
 
 from runner import async_jobs, linux, mark
 from runner.birth import Leader, fork_leader, point_stdio_at
+from runner.cgroup import Group
 from runner.control import OPEN, REQUESTS, Control
 from runner.descent import LOOK, Descent
 from runner.ladder import Ladder, Rung, Why
 from runner.linux import Sent, Stat
 from runner.status import Status
+
+#: Seconds between two looks at a cgroup that is not empty yet although nobody is below.
+GLANCE = 0.005
 
 Order = dict[str, Any]
 Say = Callable[..., None]
@@ -47,9 +52,11 @@ def keep(control: int, status: int, output: int, lead: Callable[[Order, Say], No
     linux.become_subreaper()
     wakeup = _wake_on_child()
     record = Status(Path(order["record"]), pipe)
+    group = Group(order["cgroup"]) if order.get("cgroup") else None
     leader = fork_leader(
         lambda: lead(order["order"], record.say),
         brand=mark.brand(order["run"], order["installation"]),
+        group=group,
         control=control,
         output=output,
         status=record,
@@ -57,8 +64,8 @@ def keep(control: int, status: int, output: int, lead: Callable[[Order, Say], No
     os.close(output)  # the runner sees the output end when the family's last member closes it
     nowhere = os.open(os.devnull, os.O_RDWR)
     point_stdio_at(nowhere, nowhere, nowhere)
-    may_leave = bool(order.get("leave_async"))
-    Keeper(leader, requests, wakeup, record, float(order["grace"]), may_leave=may_leave).keep()
+    may_leave, grace = bool(order.get("leave_async")), float(order["grace"])
+    Keeper(leader, requests, wakeup, record, grace, group, may_leave=may_leave).keep()
     return 0
 
 
@@ -90,6 +97,7 @@ class Keeper:
         wakeup: int,
         status: Status,
         grace: float,
+        group: Group | None,
         *,
         may_leave: bool,
     ) -> None:
@@ -97,14 +105,14 @@ class Keeper:
         self._control = control
         self._say = status.say
         self._ladder = Ladder(grace)
-        self._descent = Descent()
+        self._descent = Descent(group)
         #: Whether async jobs may go on when the leader ends as it wants to.
         self._may_leave = may_leave
         self._poll = select.poll()
         self._poll.register(control.descriptor, select.POLLIN)
         self._poll.register(wakeup, select.POLLIN)
         self._gate_is_open = False
-        self._leader_has_ended = False
+        self._leader_has_ended = self._nobody_is_below = False
         #: Names of our signals that reached the leader alive.
         self._signalled: list[str] = []
         self._kill_was_told = False
@@ -116,7 +124,7 @@ class Keeper:
         self._say(event="started", pid=pid, pgid=pid, created=created, keeper=os.getpid())
         self._answer(self._control.early())
         left: list[Stat] = []
-        while self._collect():
+        while self._collect() or not self._descent.group_is_empty:
             self._climb()
             if left := self._left():
                 break
@@ -137,6 +145,8 @@ class Keeper:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:  # ECHILD: nobody is below, not even a zombie
+                self._nobody_is_below = True
+                self._descent.spares_async = False  # who is still in the group is no job of ours
                 return False
             if pid == 0:
                 return True
@@ -162,6 +172,8 @@ class Keeper:
     def _wait(self) -> None:
         """Sleep until a request, the end of a child, or until there is something to do."""
         seconds = self._pause()
+        if self._nobody_is_below:  # no SIGCHLD will tell when the last one leaves the group
+            seconds = GLANCE if seconds is None else min(seconds, GLANCE)
         timeout = None if seconds is None else math.ceil(seconds * 1000)
         for descriptor, _ in self._poll.poll(timeout):
             received = os.read(descriptor, 4096)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 PROC = "/proc"
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 PR_SET_CHILD_SUBREAPER = 36
+PF_KTHREAD = 0x200000  # <linux/sched.h>
 COMMAND_LENGTH = 200  # characters of a command line that are worth showing
 
 _prctl = ctypes.CDLL(None, use_errno=True).prctl
@@ -68,6 +69,12 @@ def read(pid: int) -> Stat | None:
     fields = content[content.rindex(b")") + 2 :].split()
     parent, group, session = (int(field) for field in fields[1:4])
     return Stat(pid, fields[0].decode(), parent, group, session, int(fields[17]), int(fields[19]))
+
+
+def is_kernel_thread(pid: int) -> bool:
+    """Whether it is the kernel's own, such as a vhost worker in the group of its guest."""
+    fields = contents(pid, "stat").rpartition(b")")[2].split()
+    return bool(fields and int(fields[6]) & PF_KTHREAD)
 
 
 def everyone() -> Iterator[Stat]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from runner import asked
 from runner.asked import Asked
+from runner.cgroup import Group
 from runner.journal import Journal
 from runner.judge import End
 from runner.kept import Kept
@@ -33,13 +34,17 @@ class Live:
     Only `stop`, `force` and `mask` are called by the listener's thread.
     """
 
-    def __init__(self, run: Run, kept: Kept, out: Output, directory: Path) -> None:
+    def __init__(
+        self, run: Run, kept: Kept, out: Output, directory: Path, group: Group | None = None
+    ) -> None:
         """Hold *run*, whose keeper has its order."""
         self.run = run
         self.kept = kept
         self.output = out
         #: All that the run has on this machine.
         self.directory = directory
+        #: The cgroup that was meant for its family. None without cgroups.
+        self.group = group
         self.deadline = time.monotonic() + float(run.spec["timeout"])
         #: Somebody else has the lease, or nobody: nothing we say counts any more.
         self.is_disowned = False
@@ -102,6 +107,10 @@ class Live:
 
     def _on_started(self, line: dict[str, Any]) -> None:
         self._journal.add(lambda conn: self._register(conn, line))
+
+    def _on_entered(self, line: dict[str, Any]) -> None:
+        if line["outside"] is not None:
+            log.warning("run %d: it has no cgroup: %s", self.run.id, line["outside"])
 
     def _register(self, conn: Connection, line: dict[str, Any]) -> None:
         """Record the leader that waits at the gate, then let it go on, or not."""
@@ -189,12 +198,21 @@ class Live:
         """Whether its keeper was killed and somebody of its family may still live."""
         return self.keeper_was_killed and not self.is_gone
 
+    def is_proved(self) -> bool:
+        """Whether its family was born into a cgroup, and that is empty."""
+        return self._told.is_contained and self.group is not None and self.group.is_empty()
+
     def note_stray(self) -> None:
         """An orphan has ended: what forks and exits in a loop may be between two looks."""
         self._empty_looks = 0
 
-    def note_sweep(self, killed: int, survivors: list[dict[str, Any]], *, is_gone: bool) -> None:
-        """Take what came of ending the family in the dead keeper's place."""
+    def note_sweep(
+        self, killed: int, survivors: list[dict[str, Any]], *, is_gone: bool, is_proved: bool
+    ) -> None:
+        """Take what came of ending the family in the dead keeper's place.
+
+        *is_gone*: nobody was found; *is_proved*: nor can anybody have been missed.
+        """
         if killed and not self._sweeps:
             log.warning("run %d: SIGKILL to %d orphans of its keeper", self.run.id, killed)
             self._told.signalled("KILL", self._asked.why)
@@ -204,7 +222,7 @@ class Live:
             self.name_survivors(survivors)
         # One look can miss what forks and exits in a loop.
         self._empty_looks = self._empty_looks + 1 if is_gone else 0
-        if self._empty_looks >= EMPTY_LOOKS:
+        if is_proved or self._empty_looks >= EMPTY_LOOKS:
             self._be_gone()
 
     # What Postgres is still to be told

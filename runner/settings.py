@@ -6,7 +6,7 @@ import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
@@ -68,6 +68,11 @@ class Settings(BaseModel):
         ge=0,
         le=3600,
         description="seconds from terminate to kill when the runner is shut down",
+    )
+    cgroup: Literal["auto", "off"] = Field(
+        alias="RUNNER_CGROUP",
+        default="auto",
+        description="`auto` holds each run in a cgroup where one can be had, `off` never",
     )
     pass_environment: tuple[str, ...] = Field(
         alias="RUNNER_PASS_ENV",

@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 from runner import family, machine
+from runner.containment import Containment
 from runner.errors import RunnerError
 from runner.judge import End, Verdict, judge, storable
 from runner.kept import Keepers
@@ -27,8 +28,11 @@ log = logging.getLogger(__name__)
 class Starts:
     """Claims runs and hands them to keepers."""
 
-    def __init__(self, runner: str, settings: Settings, keepers: Keepers) -> None:
+    def __init__(
+        self, runner: str, settings: Settings, keepers: Keepers, containment: Containment
+    ) -> None:
         """Start runs for the runner of that name."""
+        self._containment = containment
         self._runner = runner
         self._settings = settings
         self._keepers = keepers
@@ -106,6 +110,7 @@ class Starts:
         except BaseException:
             shutil.rmtree(directory, ignore_errors=True)
             raise
+        group = self._containment.group(self.installation, directory.name)
         kept.order(
             {
                 "run": run.id,
@@ -113,10 +118,11 @@ class Starts:
                 "grace": run.spec["grace"],
                 "leave_async": run.spec.get("leave_async", False),
                 "record": str(directory / "status.jsonl"),
+                "cgroup": str(group.directory) if group else None,
                 "order": {"file": str(file)},
             }
         )
-        return Live(run, kept, output, directory)
+        return Live(run, kept, output, directory, group)
 
     def _make_directory(self, run: Run) -> Path:
         """A directory that no other attempt has had."""

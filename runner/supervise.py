@@ -17,6 +17,7 @@ from runner import linux, machine
 from runner.alarm import Alarm
 from runner.books import Books, Entry
 from runner.clerk import Clerk
+from runner.containment import find_containment
 from runner.ends import Ends
 from runner.intake import Intake
 from runner.kept import Keepers, Kept
@@ -52,8 +53,9 @@ class Runner:
         self._pipes = Pipes(self._selector)
         self._alarm = Alarm()
         books = Books(redis, self.name, beat=settings.beat)  # asks Redis: before any keeper starts
+        self.containment = find_containment(settings.cgroup)
         self._keepers = Keepers()
-        self._starts = Starts(self.name, settings, self._keepers)
+        self._starts = Starts(self.name, settings, self._keepers, self.containment)
         self._ends = Ends(self.name)
         self._clerk = Clerk(books, self._alarm.ring)
         self._listener = Listener(redis, self.lives, self._clerk.call)
@@ -68,7 +70,8 @@ class Runner:
         self._listener.start()
         self._clerk.start()
         self._clerk.grant(self.settings.slots)
-        log.info("runner %s: %d slots", self.name, self.settings.slots)
+        slots, kind = self.settings.slots, self.containment.kind
+        log.info("runner %s: %d slots, families are held by %s", self.name, slots, kind)
         while self._alarm.term_at is None or (self.lives and not self._is_out_of_time()):
             try:
                 self._turn()
@@ -199,6 +202,7 @@ class Runner:
             else:
                 live.disown()
         place = {"machine": self.settings.machine, "boot": machine.boot()}
+        place["containment"] = self.containment.kind
         runners.beat(conn, self.name, slots=self.settings.slots, busy=len(self.lives), **place)
         self._starts.recover(conn, set(renewed))
         self._clerk.beat(list(self._entries.values()), list(renewed.values()))

@@ -18,6 +18,8 @@ class Told:
         self.exit: Line | None = None
         #: Why the leader could not become ansible-playbook.
         self.refusal: str | None = None
+        #: The leader was in its cgroup before it started anybody.
+        self.is_contained = False
         #: The keeper has seen that nobody is left.
         self.is_gone = False
         #: The async jobs that were left alive, as the keeper describes them.
@@ -30,6 +32,8 @@ class Told:
         match line["event"]:
             case "started":
                 self.started = line
+            case "entered":
+                self.is_contained = line["outside"] is None
             case "refused":
                 self.refusal = storable(line["message"])
             case "signal":

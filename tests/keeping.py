@@ -49,9 +49,10 @@ class Kept:
         grace: float = 10.0,
         run: int = RUN,
         leave_async: bool | None = None,
+        cgroup: str | None = None,
         **order: Any,
     ) -> "Kept":
-        """Give the order to run *argv*, marked, behind the gate."""
+        """Give the order to run *argv*, marked, behind the gate, in that *cgroup*."""
         mark = {"CURTAIN_RUN": str(run), "CURTAIN_INSTALLATION": self.installation}
         line = {
             "run": run,
@@ -59,6 +60,7 @@ class Kept:
             "grace": grace,
             "record": str(self.record),
             **({} if leave_async is None else {"leave_async": leave_async}),
+            "cgroup": cgroup,
             "order": {"argv": argv, "environment": mark, **order},
         }
         self.send(json.dumps(line).encode() + b"\n")

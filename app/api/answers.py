@@ -195,6 +195,9 @@ class ReadyAnswer(Answer):
     postgres: str
     redis: str
     runners: int | None = Field(description="runners heard of in the last 30 seconds")
+    containment: dict[str, int] | None = Field(
+        description="how many of them hold families by `cgroup v2`, `cgroup v1` or `subreaper`"
+    )
 
 
 class FaultAnswer(Answer):

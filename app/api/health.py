@@ -1,6 +1,8 @@
 """For the platform: does this process answer, and is what it needs there."""
 
+from collections import Counter
 from http import HTTPStatus
+from typing import Any
 
 import psycopg
 from flask import Response
@@ -25,20 +27,27 @@ def show_readiness(services: Services) -> Response:
     and followed, only later by a tick; no platform should take it out of its balancer for that.
     """
     postgres, alive = _postgres(services)
+    held = None if alive is None else Counter(str(runner["containment"]) for runner in alive)
     redis = _redis(services)
     status = "away" if alive is None else "ready" if redis == "ok" else "degraded"
     return answer(
-        ReadyAnswer(status=status, postgres=postgres, redis=redis, runners=alive),
+        ReadyAnswer(
+            status=status,
+            postgres=postgres,
+            redis=redis,
+            runners=None if alive is None else len(alive),
+            containment=held,
+        ),
         HTTPStatus.SERVICE_UNAVAILABLE if alive is None else HTTPStatus.OK,
     )
 
 
-def _postgres(services: Services) -> tuple[str, int | None]:
-    """How Postgres is in words, and how many runners it knows to be alive."""
+def _postgres(services: Services) -> tuple[str, list[dict[str, Any]] | None]:
+    """How Postgres is in words, and the runners that it knows to be alive."""
     try:
         with services.connection() as conn:
             require_schema(conn)
-            return "ok", len(runners.alive(conn))
+            return "ok", runners.alive(conn)
     except SchemaMissing as error:
         return str(error), None
     except psycopg.OperationalError:

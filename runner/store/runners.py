@@ -8,13 +8,29 @@ FRESH = 30  # seconds since its last beat in which a runner counts as alive
 KEEP = 86_400  # seconds until a runner that left is forgotten
 
 
-def beat(conn: Connection, name: str, *, machine: str, boot: str, slots: int, busy: int) -> None:
-    """Tell that this runner is alive, and how many of its slots are taken."""
+def beat(
+    conn: Connection,
+    name: str,
+    *,
+    machine: str,
+    boot: str,
+    slots: int,
+    busy: int,
+    containment: str,
+) -> None:
+    """Tell that this runner is alive, what it holds families with, how many slots are taken."""
     conn.execute(
-        """INSERT INTO runners (name, machine, boot, slots, busy)
-           VALUES (%(name)s, %(machine)s, %(boot)s, %(slots)s, %(busy)s)
+        """INSERT INTO runners (name, machine, boot, slots, busy, containment)
+           VALUES (%(name)s, %(machine)s, %(boot)s, %(slots)s, %(busy)s, %(containment)s)
            ON CONFLICT (name) DO UPDATE SET busy = excluded.busy, beat_at = now()""",
-        {"name": name, "machine": machine, "boot": boot, "slots": slots, "busy": busy},
+        {
+            "name": name,
+            "machine": machine,
+            "boot": boot,
+            "slots": slots,
+            "busy": busy,
+            "containment": containment,
+        },
     )
 
 
@@ -27,9 +43,9 @@ def leave(conn: Connection, name: str) -> None:
 
 
 def alive(conn: Connection) -> list[dict[str, Any]]:
-    """The runners that have beaten lately: name, machine, slots, busy, started_at, beat_at."""
+    """The runners that have beaten lately: name, machine, containment, slots, busy and times."""
     return conn.execute(
-        """SELECT name, machine, slots, busy, started_at, beat_at FROM runners
+        """SELECT name, machine, containment, slots, busy, started_at, beat_at FROM runners
             WHERE beat_at > now() - make_interval(secs => %s) ORDER BY name""",
         [FRESH],
     ).fetchall()

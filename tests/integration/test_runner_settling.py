@@ -7,6 +7,7 @@ import uuid
 
 import pytest
 
+from runner.containment import SUBREAPER, Containment
 from runner.directories import sweep_directories
 from runner.ends import Ends
 from runner.live import EMPTY_LOOKS, Live
@@ -120,7 +121,7 @@ def test_directories_that_nobody_removed_are_swept(conn, tmp_path, make_live):
 
 def test_a_claim_that_was_not_heard_of_is_queued_again(conn, make_live, tmp_path):
     """The row is ours and nobody holds it."""
-    starts = Starts("here.1.2", Settings.from_environ(NEEDED), None)
+    starts = Starts("here.1.2", Settings.from_environ(NEEDED), None, Containment(SUBREAPER))
     held = make_live()
     forgotten = runs.insert(conn, WANTED)
     names = {"runner": "here.1.2", "machine": "here", "boot": "b"}
@@ -139,7 +140,7 @@ def test_a_record_that_cannot_be_read_is_no_record(tmp_path):
 
 
 def test_a_lost_claim_that_was_to_be_stopped_is_stopped(conn, tmp_path):
-    starts = Starts("here.1.2", Settings.from_environ(NEEDED), None)
+    starts = Starts("here.1.2", Settings.from_environ(NEEDED), None, Containment(SUBREAPER))
     run = runs.insert(conn, WANTED)
     names = {"runner": "here.1.2", "machine": "here", "boot": "b"}
     moves.claim(conn, run.id, token=uuid.uuid4(), lease=30, **names)
@@ -153,7 +154,7 @@ def test_a_lost_claim_that_was_to_be_stopped_is_stopped(conn, tmp_path):
 
 def test_an_end_that_postgres_has_forgotten_is_lost(conn, make_live):
     """A standby took over: the row is ours and running, and nobody holds it."""
-    starts = Starts("here.1.2", Settings.from_environ(NEEDED), None)
+    starts = Starts("here.1.2", Settings.from_environ(NEEDED), None, Containment(SUBREAPER))
     starts.installation = runs.installation(conn)
     run = make_live().run
 

@@ -19,13 +19,23 @@ def test_health_needs_nobody(make_client: MakeClient) -> None:
     assert client.get("/health").json == {"status": "ok"}
 
 
-def test_ready_counts_the_runners(client: FlaskClient, conn: Connection) -> None:
-    runners.beat(conn, "runner-1", machine="m", boot="b", slots=3, busy=0)
+def test_ready_counts_the_runners_and_tells_how_they_hold_families(
+    client: FlaskClient, conn: Connection
+) -> None:
+    for number, containment in enumerate(["cgroup v2", "cgroup v2", "subreaper"]):
+        place = {"machine": "m", "boot": "b", "containment": containment}
+        runners.beat(conn, f"runner-{number}", slots=3, busy=0, **place)
 
     response = client.get("/ready")
 
     assert response.status_code == 200
-    assert response.json == {"status": "ready", "postgres": "ok", "redis": "ok", "runners": 1}
+    assert response.json == {
+        "status": "ready",
+        "postgres": "ok",
+        "redis": "ok",
+        "runners": 3,
+        "containment": {"cgroup v2": 2, "subreaper": 1},
+    }
 
 
 def test_without_redis_it_is_degraded_but_ready(make_client: MakeClient) -> None:
