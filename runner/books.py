@@ -2,11 +2,13 @@
 
 import logging
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from redis import Redis
 from rq import worker_registration
+from rq.exceptions import InvalidJobOperation
 from rq.executions import Execution
 from rq.intermediate_queue import IntermediateQueue
 from rq.job import Job
@@ -96,7 +98,8 @@ class Books(BaseWorker):
     def drop(self, entry: Entry) -> None:
         """Forget a job whose run was not queued any more."""
         self._leave_intermediate(entry)
-        entry.job.delete()
+        with suppress(InvalidJobOperation):  # Redis was flushed: it has forgotten the job itself
+            entry.job.delete()
 
     def _leave_intermediate(self, entry: Entry) -> None:
         IntermediateQueue(entry.queue.key, self.connection).remove(entry.job.id)

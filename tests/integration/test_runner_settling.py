@@ -7,11 +7,13 @@ import uuid
 
 import pytest
 
+from runner.books import Books
 from runner.containment import SUBREAPER, Containment
 from runner.directories import sweep_directories
 from runner.ends import Ends
 from runner.live import EMPTY_LOOKS, Live
 from runner.output import Output
+from runner.queue import enqueue
 from runner.record import read_lines
 from runner.run import RunState, StopOutcome, Trigger, Wanted
 from runner.settings import Settings
@@ -131,6 +133,19 @@ def test_a_claim_that_was_not_heard_of_is_queued_again(conn, make_live, tmp_path
 
     assert runs.find(conn, forgotten.id).state is RunState.QUEUED
     assert runs.find(conn, held.run.id).state is RunState.RUNNING
+
+
+def test_a_job_that_redis_has_forgotten_is_forgotten(conn, redis):
+    """It was flushed between the taking and the dropping."""
+    run = runs.insert(conn, WANTED)
+    enqueue(redis, run.id, timeout=60)
+    books = Books(redis, "here.1.2", beat=10)
+    entry = books.take()
+    redis.flushdb()
+
+    books.drop(entry)
+
+    assert redis.keys() == []
 
 
 def test_a_record_that_cannot_be_read_is_no_record(tmp_path):
