@@ -18,6 +18,14 @@ from runner.store.row import ROW
 RELEASE: LiteralString = """
     phase = NULL, lease_token = NULL, lease_expires_at = NULL, finished_at = now()"""
 
+#: What puts a run back into the queue: nothing of this attempt stays, and its wait begins anew.
+AGAIN: LiteralString = """
+    state = 'queued', phase = NULL, lease_token = NULL, lease_expires_at = NULL,
+    claimed_at = NULL, playing_at = NULL, directory = NULL, survivors = '[]',
+    leader_pid = NULL, leader_created = NULL, keeper_pid = NULL,
+    queue_expires_at = now() + make_interval(
+        secs => (spec ->> 'queue_timeout')::double precision)"""
+
 
 def move(
     conn: Connection,
@@ -199,10 +207,7 @@ def release(conn: Connection, run: Run, *, actor: str, never_started: bool = Fal
     """
     return move(
         conn,
-        """UPDATE runs
-              SET state = 'queued', phase = NULL, lease_token = NULL, lease_expires_at = NULL,
-                  claimed_at = NULL, attempt = attempt - 1, directory = NULL,
-                  leader_pid = NULL, leader_created = NULL, keeper_pid = NULL
+        f"""UPDATE runs SET attempt = attempt - 1, {AGAIN}
             WHERE id = %(run_id)s AND state = 'running' AND lease_token = %(token)s
               AND (leader_pid IS NULL OR %(never_started)s) AND stop_requested_at IS NULL""",
         "released",
@@ -224,15 +229,10 @@ def requeue(
     """
     return move(
         conn,
-        """UPDATE runs
-              SET state = 'queued', phase = NULL, lease_token = NULL, lease_expires_at = NULL,
-                  claimed_at = NULL, playing_at = NULL, directory = NULL, survivors = '[]',
-                  leader_pid = NULL, leader_created = NULL, keeper_pid = NULL,
-                  may_continue_on = to_jsonb(%(may_continue_on)s::text[]),
-                  output_complete = nullif(%(complete)s AND coalesce(output_complete, true), true),
+        f"""UPDATE runs
+              SET output_complete = nullif(%(complete)s AND coalesce(output_complete, true), true),
                   output_truncated = %(truncated)s OR output_truncated,
-                  queue_expires_at = now() + make_interval(
-                      secs => (spec ->> 'queue_timeout')::double precision)
+                  may_continue_on = to_jsonb(%(may_continue_on)s::text[]), {AGAIN}
             WHERE id = %(run_id)s AND state = 'running' AND lease_token = %(token)s
               AND stop_requested_at IS NULL""",
         "requeued",

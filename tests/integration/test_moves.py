@@ -185,6 +185,17 @@ def test_a_run_that_waited_too_long_has_failed(conn, make_run):
     assert runs.find(conn, patient.id).state is RunState.QUEUED
 
 
+def test_a_run_that_was_given_back_waits_anew(conn, make_running):
+    """Its queue time-out passed while a runner had it, which is no time without a runner."""
+    run = make_running(queue_timeout=60)
+    conn.execute("UPDATE runs SET queue_expires_at = now() - interval '1 second'")
+
+    released = moves.release(conn, run, actor="watchdog")
+
+    assert released.queue_expires_at > released.queued_at
+    assert verdicts.expire(conn, actor="watchdog") == []
+
+
 def test_output_is_stored_by_the_holder_in_order_and_once(conn, make_running):
     run = make_running()
 
