@@ -86,9 +86,10 @@ def _stopped(run: Run, end: End) -> Verdict:
     who = f"stopped by {run.stop_requested_by}"
     why = f": {run.stop_reason}" if run.stop_reason else ""
     if end.never_started:
+        again = " again" if run.attempt > 1 else ""
         return Verdict(
             state=RunState.STOPPED,
-            message=f"{who} before it was started{why}",
+            message=f"{who} before it was started{again}{why}",
             stop_outcome=StopOutcome.NEVER_STARTED,
         )
     killed = "KILL" in end.signalled

@@ -21,11 +21,14 @@ def request_stop(
                UPDATE runs
                   SET state = CASE WHEN state = 'queued' THEN 'stopped' ELSE state END,
                       finished_at = CASE WHEN state = 'queued' THEN now() END,
-                      output_complete = CASE WHEN state = 'queued' THEN true END,
+                      output_complete = CASE WHEN state = 'queued'
+                                             THEN coalesce(output_complete, true)
+                                             ELSE output_complete END,
                       stop_outcome = CASE WHEN state = 'queued' THEN 'never_started' END,
                       stop_seconds = CASE WHEN state = 'queued' THEN 0 END,
                       message = CASE WHEN state = 'queued' THEN
                           concat('stopped by ', %(by)s::text, ' before it was started',
+                                 CASE WHEN attempt > 0 THEN ' again' END,
                                  ': ' || %(reason)s::text) END,
                       stop_requested_at = coalesce(stop_requested_at, now()),
                       stop_requested_by = coalesce(stop_requested_by, %(by)s),

@@ -34,7 +34,7 @@ def expire(conn: Connection, *, actor: str) -> list[Run]:
     rows = conn.execute(
         f"""WITH moved AS (
                 UPDATE runs
-                   SET state = 'failed', output_complete = true,
+                   SET state = 'failed', output_complete = coalesce(output_complete, true),
                        message = 'no runner took it within its queue time-out', {RELEASE}
                  WHERE state = 'queued' AND queue_expires_at < now()
                 RETURNING {ROW}),

@@ -5,11 +5,12 @@ import uuid
 from dataclasses import replace
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from runner.judge import End
 from runner.run import RunState, Trigger, Wanted
 from runner.settlement import ATTEMPTS, settle
-from runner.store import moves, output, runs, stops
+from runner.store import moves, output, runs, stops, verdicts
 from tests import playbooks
 from tests.repositories import make_repository
 from tests.waiting import wait_until
@@ -145,3 +146,33 @@ def test_a_run_that_waits_to_be_played_again_can_be_stopped(bench, start, playbo
     final = bench.find(run)
     assert (final.state, final.attempt) == (RunState.STOPPED, 1)
     assert bench.family(run) == []
+
+
+def test_a_stop_of_what_waits_to_be_repeated_does_not_deny_the_first_attempt(conn, make_running):
+    run = settled(conn, make_running(on_interrupt="requeue"), complete=False)
+
+    stopped = stops.request_stop(conn, run.id, by="grace", reason=None, force=False)
+
+    assert stopped.message == "stopped by grace before it was started again"
+    assert (stopped.attempt, stopped.output_complete) == (1, False)
+
+
+def test_a_stop_forgets_no_lost_output(conn, make_running):
+    queued = settled(conn, make_running(on_interrupt="requeue"), complete=False)
+    run = claim(conn, queued.id)
+
+    asked = stops.request_stop(conn, run.id, by="grace", reason=None, force=False)
+    final = settled(conn, asked, End(exit_code=-15, signalled=("TERM",), why="stop"))
+
+    assert (final.state, final.output_complete) == (RunState.STOPPED, False)
+
+
+def test_what_nobody_takes_again_has_lost_what_it_had_lost(conn, make_running):
+    run = make_running(on_interrupt="requeue")
+    hurried = Jsonb({"queue_timeout": -1})
+    conn.execute("UPDATE runs SET spec = spec || %s WHERE id = %s", [hurried, run.id])
+    settled(conn, run, complete=False)
+
+    (expired,) = verdicts.expire(conn, actor="watchdog")
+
+    assert (expired.id, expired.output_complete) == (run.id, False)
