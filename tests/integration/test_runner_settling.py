@@ -199,6 +199,6 @@ def test_what_a_keeper_has_left_is_not_left_if_it_was_killed_before_it_was_gone(
     live = make_live(None, EXIT, {"event": "left", "processes": [LEFT]})
     live.lose_keeper()
     for _ in range(EMPTY_LOOKS):
-        live.note_sweep(0, [], is_gone=True)
+        live.note_sweep(0, [], is_gone=True, is_proved=False)
 
     assert ends.settle(conn, live, shutting_down=False).left_running == []
