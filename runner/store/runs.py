@@ -105,10 +105,32 @@ def find_many(conn: Connection, run_ids: Iterable[int]) -> list[Run]:
     return [Run.from_row(row) for row in rows]
 
 
-def running_on(conn: Connection, machine: str, boot: str) -> list[Run]:
-    """The running runs of all runners on one machine in one boot."""
+def running_among(conn: Connection, run_ids: Iterable[int]) -> set[int]:
+    """Those of these runs that are running."""
     rows = conn.execute(
-        f"{SELECT} WHERE state = 'running' AND machine = %s AND boot = %s", [machine, boot]
+        "SELECT id FROM runs WHERE id = ANY(%s) AND state = 'running'", [list(run_ids)]
+    ).fetchall()
+    return {row["id"] for row in rows}
+
+
+def holders_on(conn: Connection, machine: str, boot: str) -> set[str]:
+    """Who has the leases of the runs that are running on one machine in one boot."""
+    rows = conn.execute(
+        """SELECT DISTINCT holder FROM runs
+            WHERE state = 'running' AND machine = %s AND boot = %s""",
+        [machine, boot],
+    ).fetchall()
+    return {row["holder"] for row in rows}
+
+
+def running_on(
+    conn: Connection, machine: str, boot: str, *, unless_held_by: Iterable[str] = ()
+) -> list[Run]:
+    """The running runs of one machine in one boot, without those that one of these really holds."""
+    rows = conn.execute(
+        f"""{SELECT} WHERE state = 'running' AND machine = %s AND boot = %s
+               AND (holder <> ALL(%s) OR lease_expires_at < now())""",
+        [machine, boot, list(unless_held_by)],
     ).fetchall()
     return [Run.from_row(row) for row in rows]
 
@@ -119,14 +141,15 @@ def stale(conn: Connection) -> list[Run]:
     return [Run.from_row(row) for row in rows]
 
 
-def queued(conn: Connection, *, older_than: float, limit: int = 1000) -> list[Run]:
-    """The oldest queued runs that were queued more than *older_than* seconds ago."""
+def queued(conn: Connection, *, older_than: float, limit: int = 1000) -> list[int]:
+    """The ids of the oldest queued runs, queued more than *older_than* seconds ago."""
     rows = conn.execute(
-        f"""{SELECT} WHERE state = 'queued' AND queued_at < now() - make_interval(secs => %s)
-            ORDER BY id LIMIT %s""",
+        """SELECT id FROM runs
+            WHERE state = 'queued' AND queued_at < now() - make_interval(secs => %s)
+            ORDER BY queued_at LIMIT %s""",
         [older_than, limit],
     ).fetchall()
-    return [Run.from_row(row) for row in rows]
+    return [row["id"] for row in rows]
 
 
 def installation(conn: Connection) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from runner.run import Run
 from runner.store.connection import Connection
 from runner.store.row import ROW
+from runner.store.runs import SELECT
 
 
 def request_stop(
@@ -61,5 +62,13 @@ def stop_flags(conn: Connection, run_ids: Sequence[int]) -> list[Run]:
         f"""SELECT {ROW} FROM runs
             WHERE id = ANY(%s) AND stop_requested_at IS NOT NULL""",
         [list(run_ids)],
+    ).fetchall()
+    return [Run.from_row(row) for row in rows]
+
+
+def under_way(conn: Connection) -> list[Run]:
+    """The running runs that somebody has asked to stop."""
+    rows = conn.execute(
+        f"{SELECT} WHERE state = 'running' AND stop_requested_at IS NOT NULL ORDER BY id"
     ).fetchall()
     return [Run.from_row(row) for row in rows]

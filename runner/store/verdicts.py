@@ -48,7 +48,7 @@ def expire(conn: Connection, *, actor: str) -> list[Run]:
 
 
 def adopt(conn: Connection, run: Run, *, actor: str, token: UUID, lease: float) -> Run | None:
-    """Take over the lease of a run whose runner is known to be dead; the old one loses it.
+    """Take over the lease of a run whose holder is dead or frozen; the old one loses it.
 
     None unless the lease is still the one that was seen.
     """
@@ -67,6 +67,17 @@ def adopt(conn: Connection, run: Run, *, actor: str, token: UUID, lease: float) 
         token=token,
         lease=lease,
     )
+
+
+def keep(conn: Connection, run: Run, *, lease: float) -> Run | None:
+    """Renew the lease of a run that is being settled. None if it is another's by now."""
+    row = conn.execute(
+        f"""UPDATE runs SET lease_expires_at = now() + make_interval(secs => %(lease)s)
+             WHERE id = %(run_id)s AND state = 'running' AND lease_token = %(token)s
+             RETURNING {ROW}""",
+        {"run_id": run.id, "token": run.lease_token, "lease": lease},
+    ).fetchone()
+    return Run.from_row(row) if row else None
 
 
 def record_late(conn: Connection, run_id: int, result: dict[str, Any]) -> bool:

@@ -9,7 +9,7 @@ import pytest
 
 from runner.judge import Verdict
 from runner.run import RunState, StopOutcome, Trigger, Wanted
-from runner.store import events, moves, output, runs, stops, verdicts, watch
+from runner.store import events, health, moves, output, runs, stops, verdicts, watch
 from runner.store.connection import connect
 from tests.waiting import wait_until
 
@@ -221,6 +221,45 @@ def test_the_watch_is_one_watchdogs_until_its_lease_runs_out(conn):
     watch.leave(conn, "second")
 
     assert watch.take(conn, "first", lease=30)
+
+
+def test_rounds_are_counted_for_the_watch_and_verdicts_for_all(conn):
+    watch.note(conn, "first", seconds=1.0, verdicts={"settled": 1})
+    watch.take(conn, "first", lease=30)
+    watch.note(conn, "first", seconds=2.0, verdicts={"settled": 1, "lost": 2})
+    watch.note(conn, "first", seconds=3.0, verdicts={})
+    watch.note(conn, "second", seconds=4.0, verdicts={"ended": 1})
+
+    seen = health.read(conn)
+
+    assert (seen.rounds, seen.round_seconds) == (2, 3.0)
+    assert {kind: count for kind, count in seen.verdicts.items() if count} == {
+        "settled": 2,
+        "lost": 2,
+        "ended": 1,
+    }
+
+
+def test_keeping_a_lease_is_not_a_sign_of_life_of_its_runner(conn, make_running):
+    run = make_running()
+    adopted = verdicts.adopt(conn, run, actor="watchdog", token=uuid.uuid4(), lease=0)
+
+    kept = verdicts.keep(conn, adopted, lease=30)
+
+    assert kept.heartbeat_at == run.heartbeat_at
+    assert kept.lease_expires_at > adopted.lease_expires_at
+    assert verdicts.keep(conn, run, lease=30) is None
+
+
+def test_only_what_nobody_really_holds_is_looked_at(conn, make_running):
+    held, silent = make_running(), make_running(lease=0.0)
+    place = "here", "b"
+
+    assert runs.holders_on(conn, *place) == {"here.1.2"}
+    assert [run.id for run in runs.running_on(conn, *place)] == [held.id, silent.id]
+    assert [run.id for run in runs.running_on(conn, *place, unless_held_by=["here.1.2"])] == [
+        silent.id
+    ]
 
 
 def test_an_idempotency_key_makes_one_run(conn):

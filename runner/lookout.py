@@ -1,0 +1,97 @@
+"""The lookout: the part of the watchdog that looks after the runs of all machines."""
+
+import logging
+from uuid import uuid4
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from runner import queue
+from runner.alerts import Alerts
+from runner.hints import enqueue, tell
+from runner.judge import End, judge
+from runner.machine import boot
+from runner.policy import Advice, View, advise
+from runner.round import Round
+from runner.run import Run
+from runner.settings import Settings
+from runner.store import moves, runs, stops, verdicts
+
+log = logging.getLogger(__name__)
+
+
+class Lookout:
+    """Expires what waited too long, loses what vanished, enqueues what was forgotten."""
+
+    def __init__(self, settings: Settings, redis: Redis) -> None:
+        """Look with the lease of *settings*."""
+        self._settings = settings
+        self._redis = redis
+        self._alerts = Alerts()
+        #: Queued runs that RQ's queue did not have, and in how many rounds.
+        self._missed: dict[int, int] = {}
+
+    def look(self, this: Round) -> None:
+        """Look at every run that waits, is stale, or is being stopped."""
+        for run in verdicts.expire(this.conn, actor=this.watchdog):
+            log.warning("run %d: %s", run.id, run.message)
+            this.verdicts["expired"] += 1
+        for run in runs.stale(this.conn):
+            if advise(run, self._view(this, run)) is Advice.LOSE:
+                this.alone(run.id, self._lose, run)
+        self._alerts.sound(stops.under_way(this.conn), this.now)
+        try:
+            self._enqueue_forgotten(this)
+        except RedisError as error:
+            log.warning("Redis is away, what it has forgotten is not enqueued: %s", error)
+
+    def _view(self, this: Round, run: Run) -> View:
+        """As the caretaker of its machine sees it more closely: here it is never lost."""
+        is_here = run.boot == boot() and run.machine == self._settings.machine
+        unbroken, lease = this.unbroken, self._settings.lease
+        return View(is_here=is_here, holder_is_alive=is_here, unbroken=unbroken, lease=lease)
+
+    def _lose(self, this: Round, run: Run) -> None:
+        if run.leader_pid is None:  # never registered: nothing has run, or ever can
+            self._settle_unstarted(this, run)
+            return
+        message = f"its runner {run.runner} was last heard of at {run.heartbeat_at:%F %T %Z}"
+        if lost := verdicts.lose(this.conn, run, actor=this.watchdog, message=message):
+            log.error("run %d: lost: %s", run.id, message, extra={"run": run.id})
+            this.verdicts["lost"] += 1
+            tell(self._redis, lost)
+
+    def _settle_unstarted(self, this: Round, run: Run) -> None:
+        """Queue it again, or stop it if that was asked for."""
+        if released := moves.release(this.conn, run, actor=this.watchdog):
+            this.verdicts["requeued"] += 1
+            tell(self._redis, released)
+        elif run.stop_requested_at:
+            lease = self._settings.lease
+            ours = verdicts.adopt(this.conn, run, actor=this.watchdog, token=uuid4(), lease=lease)
+            if ours is not None:
+                self._stop_unstarted(this, ours)
+
+    def _stop_unstarted(self, this: Round, ours: Run) -> None:
+        verdict = judge(ours, End(exit_code=None, why="stop", never_started=True))
+        actor = this.watchdog
+        stopped = moves.finish(
+            this.conn, ours, verdict, actor=actor, complete=True, truncated=False
+        )
+        if stopped is not None:
+            this.verdicts["settled"] += 1
+            tell(self._redis, stopped)
+
+    def _enqueue_forgotten(self, this: Round) -> None:
+        queued = runs.queued(this.conn, older_than=1.0)
+        waiting = queue.waiting(self._redis) if queued else set()
+        missed = {
+            run_id: self._missed.get(run_id, 0) + 1 for run_id in queued if run_id not in waiting
+        }
+        for run in runs.find_many(this.conn, missed) if missed else ():
+            if advise(run, View(rounds_missed=missed[run.id])) is Advice.ENQUEUE:
+                enqueue(self._redis, run)
+                del missed[run.id]
+                log.warning("run %d: enqueued again, the queue had forgotten it", run.id)
+                this.verdicts["enqueued"] += 1
+        self._missed = missed
