@@ -87,7 +87,7 @@ def _finish(response: Response) -> Response:
     """Add the headers that every answer has, and log the request without its query."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
-    level = logging.DEBUG if request.path in ("/health", "/ready") else logging.INFO
+    level = logging.DEBUG if request.path in ("/health", "/ready", "/metrics") else logging.INFO
     if log.isEnabledFor(level):
         took = round((time.perf_counter() - g.started) * 1000, 1)
         log.log(

@@ -1,6 +1,6 @@
 """The API, one module a resource."""
 
-from app.api import events, health, output, processes, runs, stops, templates
+from app.api import events, health, metrics, output, processes, runs, stops, templates
 from app.operations import Operation
 
 PREFIX = "/api/v1"
@@ -13,4 +13,5 @@ OPERATIONS: tuple[Operation, ...] = (
     *events.OPERATIONS,
     *processes.OPERATIONS,
     *health.OPERATIONS,
+    *metrics.OPERATIONS,
 )

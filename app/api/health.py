@@ -1,18 +1,19 @@
 """For the platform: does this process answer, and is what it needs there."""
 
-from collections import Counter
 from http import HTTPStatus
-from typing import Any
 
 import psycopg
 from flask import Response
 from redis.exceptions import RedisError
 
-from app.api.answers import HealthAnswer, ReadyAnswer
+from app.api.answers import HealthAnswer, ReadyAnswer, WatchdogAnswer
 from app.operations import Operation, answer
 from app.services import Services
-from runner.store import runners
+from runner.store import health
+from runner.store.health import Health
 from runner.store.migrate import SchemaMissing, require_schema
+
+UNWATCHED = 30.0  # seconds, at least, without a round of the watchdog; a lease if that is longer
 
 
 def show_health(_: Services) -> Response:
@@ -23,31 +24,37 @@ def show_health(_: Services) -> Response:
 def show_readiness(services: Services) -> Response:
     """Tell what is there of what is needed.
 
-    503 without Postgres. Without Redis it is degraded, not away: runs can be triggered, stopped
-    and followed, only later by a tick; no platform should take it out of its balancer for that.
+    503 without Postgres. Without Redis, runners or a watchdog it is degraded, not away: runs can
+    be triggered, stopped and followed; no platform should take it out of its balancer for that.
     """
-    postgres, alive = _postgres(services)
-    held = None if alive is None else Counter(str(runner["containment"]) for runner in alive)
+    postgres, seen = _postgres(services)
     redis = _redis(services)
-    status = "away" if alive is None else "ready" if redis == "ok" else "degraded"
     return answer(
         ReadyAnswer(
-            status=status,
+            status=_status(seen, redis, lease=services.settings.lease),
             postgres=postgres,
             redis=redis,
-            runners=None if alive is None else len(alive),
-            containment=held,
+            runners=seen.runners if seen is not None else None,
+            containment=seen.containment if seen is not None else None,
+            watchdog=WatchdogAnswer.of(seen) if seen is not None else None,
         ),
-        HTTPStatus.SERVICE_UNAVAILABLE if alive is None else HTTPStatus.OK,
+        HTTPStatus.SERVICE_UNAVAILABLE if seen is None else HTTPStatus.OK,
     )
 
 
-def _postgres(services: Services) -> tuple[str, list[dict[str, Any]] | None]:
-    """How Postgres is in words, and the runners that it knows to be alive."""
+def _status(seen: Health | None, redis: str, *, lease: float) -> str:
+    if seen is None:
+        return "away"
+    is_watched = seen.seconds_ago is not None and seen.seconds_ago <= max(UNWATCHED, lease)
+    return "ready" if redis == "ok" and seen.runners and is_watched else "degraded"
+
+
+def _postgres(services: Services) -> tuple[str, Health | None]:
+    """How Postgres is in words, and what it tells."""
     try:
         with services.connection() as conn:
             require_schema(conn)
-            return "ok", runners.alive(conn)
+            return "ok", health.read(conn)
     except SchemaMissing as error:
         return str(error), None
     except psycopg.OperationalError:

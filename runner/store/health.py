@@ -35,6 +35,8 @@ class Health:
     stale: int
     #: Runners heard of lately, their slots, and how many of those are taken.
     runners: int
+    #: How many of them hold families by which means.
+    containment: dict[str, int]
     slots: int
     busy: int
 
@@ -47,7 +49,7 @@ def read(conn: Connection) -> Health:
                   (SELECT count(*) FROM runs WHERE state = 'queued') AS queued,
                   (SELECT extract(epoch FROM now() - min(queued_at))::double precision
                      FROM runs WHERE state = 'queued') AS oldest_queued_seconds,
-                  playing.*, taking.*
+                  playing.*, taking.*, holding.*
              FROM watch,
                   (SELECT count(*) FILTER (WHERE stop_requested_at IS NULL) AS running,
                           count(*) FILTER (WHERE lease_expires_at < now()) AS stale,
@@ -61,8 +63,12 @@ def read(conn: Connection) -> Health:
                   (SELECT count(*) AS runners, coalesce(sum(slots), 0)::int AS slots,
                           coalesce(sum(busy), 0)::int AS busy
                      FROM runners
-                    WHERE beat_at > now() - make_interval(secs => %s)) AS taking""",
-        [FRESH],
+                    WHERE beat_at > now() - make_interval(secs => %(fresh)s)) AS taking,
+                  (SELECT coalesce(jsonb_object_agg(kind, number), '{}') AS containment
+                     FROM (SELECT containment AS kind, count(*) AS number FROM runners
+                            WHERE beat_at > now() - make_interval(secs => %(fresh)s)
+                            GROUP BY containment) AS kinds) AS holding""",
+        {"fresh": FRESH},
     ).fetchone()
     assert row is not None
     stops: list[dict[str, Any]] = row.pop("stops")

@@ -14,6 +14,7 @@ from runner.run import Run, RunState, Trigger, Wanted
 from runner.settings import Settings
 from runner.store import moves, output, runs
 from runner.store.connection import Connection
+from runner.template import Template
 from tests.api import BEARER, TEMPLATE, TOKEN
 
 
@@ -75,7 +76,8 @@ def queued(conn: Connection) -> Callable[[], Run]:
     """Makes runs that wait."""
 
     def make() -> Run:
-        wanted = Wanted(template="deploy", spec=TEMPLATE, trigger=Trigger.API, by="admin")
+        spec = Template.model_validate(TEMPLATE).spec()
+        wanted = Wanted(template="deploy", spec=spec, trigger=Trigger.API, by="admin")
         run = runs.insert(conn, wanted)
         assert run is not None
         return run
