@@ -144,8 +144,9 @@ def test_a_task_over_ssh_is_named(bench, runner, napping, await_hosts, tmp_path)
     ssh.write_text('#!/bin/sh\nfor command; do :; done\nexec /bin/sh -c "$command"\n')
     ssh.chmod(0o755)
     over_ssh = f"ansible_ssh_executable={ssh} ansible_ssh_pipelining=true"
-    run = bench.trigger(napping, inventory(web1=over_ssh, web2=f"{over_ssh} nap=0"))
-    await_hosts("web1", "web2")
+    hosts = inventory(web2=f"{over_ssh} nap=0", web1=over_ssh)
+    run = bench.trigger(napping, hosts, options={"forks": 1})  # the second waits for the first
+    await_hosts("web1")
 
     bench.stop(run)
     final = bench.await_final(run)
