@@ -33,9 +33,11 @@ def sweep_directories(conn: Connection, runs_directory: Path) -> None:
     installation = runs.installation(conn)
     here = runs_directory / installation
     directories = here.iterdir() if here.exists() else ()
-    for directory in _left_behind(conn, {path: path.name for path in directories}):
+    old = {path: path.name for path in directories if _age(path) > YOUNG}
+    for directory in _left_behind(conn, old):
         log.warning("%s was left behind and is removed", directory)
         remove_directory(directory)
+    # At any age: a leader makes one when its run has long been running, and another's is left.
     ours = {group.directory: (name, group) for _, name, group in groups(installation)}
     for directory in _left_behind(conn, {path: name for path, (name, _) in ours.items()}):
         if ours[directory][1].remove():  # else somebody lives in it, who is not ours to kill here
@@ -44,10 +46,10 @@ def sweep_directories(conn: Connection, runs_directory: Path) -> None:
 
 def _left_behind(conn: Connection, names: dict[Path, str]) -> list[Path]:
     """Tell those that no running run has; *names* are those of the directories of runs."""
-    matches = {path: NAME.fullmatch(name) for path, name in names.items() if _age(path) > YOUNG}
-    old = {path: int(match["run"]) for path, match in matches.items() if match}
-    known = {run.id: run for run in runs.find_many(conn, set(old.values()))}
-    return [path for path, run_id in old.items() if not _has(known.get(run_id), names[path])]
+    matches = {path: NAME.fullmatch(name) for path, name in names.items()}
+    ours = {path: int(match["run"]) for path, match in matches.items() if match}
+    known = {run.id: run for run in runs.find_many(conn, set(ours.values()))}
+    return [path for path, run_id in ours.items() if not _has(known.get(run_id), names[path])]
 
 
 def _has(run: Run | None, name: str) -> bool:

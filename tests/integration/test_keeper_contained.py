@@ -172,3 +172,20 @@ def test_whoever_is_in_the_group_is_ended_before_the_family_is_gone(start):
 
         assert stranger.wait(timeout=1) == -9
     assert is_gone(kept)
+
+
+def test_what_may_be_left_is_not_killed_by_the_group(start):
+    """The kernel would spare nobody of it, and a stubborn daemon needs the last rung."""
+    kept = start()
+    group = group_for(kept, "")
+    order = {"leave_async": True, "grace": 0.3, "cgroup": str(group.directory)}
+    kept.play(child("leaving", 0, "stubborn"), **order)
+    kept.wait_for_end()
+
+    (left,) = kept.events("left")
+    assert kept.signals() == [("TERM", "leftover"), ("KILL", "leftover")]
+    assert {member["pid"] for member in left["processes"]} == set(kept.living())
+    assert {member["pid"] for member in left["processes"]} == {each.pid for each in group.members()}
+    assert not group.remove()  # a later sweep does, when they have ended
+    group.kill()
+    wait_until(lambda: is_gone(kept))
