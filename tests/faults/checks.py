@@ -147,7 +147,7 @@ RULES: tuple[Callable[[World], Lies], ...] = (
 )
 
 
-def violations(world: World, *, seconds: float = 10.0) -> list[str]:
+def violations(world: World, *, seconds: float = 30.0) -> list[str]:
     """Every lie of a world at rest. What cleans up after itself has *seconds* to do it."""
     found: list[str] = []
 

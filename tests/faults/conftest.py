@@ -25,7 +25,7 @@ def empty_world(request: pytest.FixtureRequest) -> Iterator[World]:
             living = world.living()
         finally:
             print(world.logs())
-        assert lies == []
+        assert not lies, "\n".join(lies)
         assert living == {}
 
 

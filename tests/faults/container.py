@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROCFILE = procfile.parse((ROOT / "Procfile").read_text())
 TOKEN = "t" * 32
 
+START = 90.0  # seconds that a process may take to come up; two on a quiet machine
 #: A PID namespace with a /proc of its own; whoever kills its first process kills all in it.
 UNSHARE = ("unshare", "--fork", "--pid", "--mount-proc", "--kill-child")
 AS_USER = ("--user", "--map-root-user")
@@ -101,7 +102,7 @@ class Container:
 
     def await_ready(self) -> None:
         """Wait until it has come up."""
-        wait_until(lambda: self.log.stat().st_size or not self.is_alive, timeout=30)
+        wait_until(lambda: self.log.stat().st_size or not self.is_alive, timeout=START)
 
     @property
     def is_alive(self) -> bool:
@@ -191,7 +192,7 @@ class Web(Container):
 
     def await_ready(self) -> None:
         """Wait until it answers."""
-        wait_until(self._answers, timeout=30)
+        wait_until(self._answers, timeout=START)
 
     def _answers(self) -> bool:
         try:
@@ -220,7 +221,7 @@ class Runner(Container):
 
     def await_ready(self) -> None:
         """Wait until it takes runs."""
-        wait_until(lambda: len(self.keepers()) == 2, timeout=30)
+        wait_until(lambda: len(self.keepers()) == 2, timeout=START)
 
     def keepers(self) -> list[psutil.Process]:
         """Its keepers: those that it has started ahead, and those at work."""

@@ -4,6 +4,8 @@ import pytest
 
 from runner.run import RunState
 
+pytestmark = pytest.mark.timeout(300)  # a world takes its time on a busy machine
+
 
 @pytest.mark.parametrize("empty_world", ["shared", "isolated"], indirect=True)
 def test_a_world_without_faults_tells_no_lie(world):

@@ -83,10 +83,10 @@ class World(Sight):
 
     # What there is to run
 
-    def declare(self, name: str, playbook: str | None = None, **template: Any) -> None:
-        """Declare a template; its playbook is the one of that name, or *playbook*."""
-        if playbook is not None:
-            self.repository.commit({f"{name}.yml": playbook})
+    def declare(self, name: str, text: str | None = None, **template: Any) -> None:
+        """Declare a template; its playbook is the one of that name, or *text*."""
+        if text is not None:
+            self.repository.commit({f"{name}.yml": text})
         body = template_of(name, self.repository.url, self.reports, **template)
         templates.put(self.conn, name, Template.model_validate(body).spec(), "the world")
 
@@ -137,6 +137,23 @@ class World(Sight):
         noted = [(int(run_id), attempt) for run_id, attempt in map(str.split, lines)]
         return [each for each in noted if run is None or each[0] == run.id]
 
+    @contextmanager
+    def moves_held(self) -> Iterator[None]:
+        """Let every move of a run wait for the end of this; each writes an event."""
+        with psycopg.connect(self.database.url) as conn:
+            conn.execute("LOCK TABLE run_events IN SHARE MODE")
+            yield
+
+    def drop_connections(self) -> None:
+        """End every other connection to Postgres, and what is under way on it."""
+        others = "usename = 'curtain' AND application_name = 'curtain'"
+        self.conn.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
+
+    def await_held(self) -> None:
+        """Wait until somebody's move is being held."""
+        blocked = "SELECT 1 FROM pg_locks WHERE relation = 'run_events'::regclass AND NOT granted"
+        wait_until(lambda: self.conn.execute(blocked).fetchone(), timeout=30)
+
     # Its life
 
     def start(self, *containers: Container) -> None:
@@ -164,7 +181,7 @@ class World(Sight):
         if not any(runner.is_alive for runner in self.runners.values()):
             self.start(self.one)
 
-    def await_rest(self, seconds: float = 40.0) -> None:
+    def await_rest(self, seconds: float = 60.0) -> None:
         """Wait until every run is final and no family lives, but not for ever."""
         with suppress(AssertionError):
             wait_until(self._is_at_rest, timeout=seconds, interval=0.1)
