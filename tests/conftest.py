@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg.rows import DictRow, dict_row
 from redis import Redis
 
@@ -18,6 +19,10 @@ from app.bootstrap import postgres, service, valkey
 from app.bootstrap.children import Children
 from app.bootstrap.service import Service
 from runner.store.migrate import migrate
+
+# What takes how long says more of the machine than of the code; pytest-timeout ends what hangs.
+settings.register_profile("curtain", deadline=None)
+settings.load_profile("curtain")
 
 #: Nothing here must survive a crash of the machine.
 CARELESS = ("fsync=off", "full_page_writes=off", "synchronous_commit=off")
