@@ -102,7 +102,7 @@ class Container:
 
     def await_ready(self) -> None:
         """Wait until it has come up."""
-        wait_until(lambda: self.log.stat().st_size or not self.is_alive, timeout=START)
+        wait_until(lambda: self.postgres.is_used, timeout=START)
 
     @property
     def is_alive(self) -> bool:
@@ -115,7 +115,7 @@ class Container:
         assert self._child is not None
         if not self.is_isolated:
             return self._child.process.pid
-        inside = psutil.Process(self._child.process.pid).children()
+        inside = wait_until(psutil.Process(self._child.process.pid).children, timeout=START)
         return inside[0].pid
 
     def kill(self) -> None:

@@ -87,6 +87,11 @@ class Proxy:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
+    @property
+    def is_used(self) -> bool:
+        """Whether somebody is connected."""
+        return bool(self._connections)
+
     # What the network does to its client
 
     def delay(self, seconds: float) -> None:

@@ -392,7 +392,8 @@ def test_everybody_killed_at_once(world):
 
     for container in (*world.webs, world.one, world.two):
         container.kill()
-    world.start()
+    for runner in (world.one, world.two):
+        runner.start(RUNNER_LEASE="30")  # neither gives the other up while both come back
 
     assert world.await_final(playing).state is RunState.INTERRUPTED
     assert world.await_final(stopping).state is RunState.STOPPED
