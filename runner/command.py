@@ -21,6 +21,8 @@ class Paths:
 
 # A unix socket's path has 107 bytes; ssh binds <directory>/<10 of a hash>.<16 random>.
 LONGEST_CONTROL_PATH: Final = 107 - len("/0123456789.0123456789abcdef")
+# multiprocessing binds <TMPDIR>/pymp-<8 random>/listener-<8 random>.
+LONGEST_TEMPORARY_PATH: Final = 107 - len("/pymp-01234567/listener-01234567")
 
 
 def arguments(order: Order, paths: Paths) -> list[str]:
@@ -50,16 +52,25 @@ def environment(order: Order) -> dict[str, str]:
     own = order["environment"]
     directory = Path(order["directory"])
     defaults = {
-        "ANSIBLE_LOCAL_TEMP": str(directory / "tmp"),
+        "ANSIBLE_LOCAL_TEMP": str(temporary_path(directory)),
         # With a shared one, stopping this run would cut the connections of others.
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(control_path(directory)),
         "ANSIBLE_RETRY_FILES_ENABLED": "0",
         "GIT_TERMINAL_PROMPT": "0",
         "PYTHONUNBUFFERED": "1",
     }
+    fits = len(str(temporary_path(directory)).encode()) <= LONGEST_TEMPORARY_PATH
+    if fits and not order["leave_async"]:  # what outlives the run must find its payload
+        # A module that is killed leaves its payload there: it goes with the run's directory.
+        defaults["TMPDIR"] = str(temporary_path(directory))
     if not own.keys() & {"ANSIBLE_NOCOLOR", "ANSIBLE_FORCE_COLOR", "NO_COLOR"}:
         defaults |= {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}
     return {**order["base_environment"], **defaults, **own, **order["mark"]}
+
+
+def temporary_path(directory: Path) -> Path:
+    """Choose where a run has its temporary files; the leader makes it."""
+    return directory / "tmp"
 
 
 def control_path(directory: Path) -> Path:

@@ -135,6 +135,7 @@ def write_files(order: Order, trees: Trees) -> Paths:
     document = variables_document(order["vars"], order["accepted"])
     variables = write(directory / "variables.yml", document)
     command.control_path(directory).mkdir(0o700)  # exclusive: the fallback is in a public place
+    command.temporary_path(directory).mkdir(0o700)
     return Paths(playbook, hosts, variables)
 
 

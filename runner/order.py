@@ -67,3 +67,5 @@ class Order(TypedDict):
     #: Tells the run's processes from all others: CURTAIN_RUN and CURTAIN_INSTALLATION.
     mark: dict[str, str]
     protocols: list[str]
+    #: Async jobs may outlive the run.
+    leave_async: bool

@@ -36,4 +36,5 @@ def make_order(
         "base_environment": passed_environment(os.environ, settings.pass_environment),
         "mark": mark(run.id, installation),
         "protocols": list(settings.git_protocols),
+        "leave_async": run.spec.get("leave_async", False),
     }

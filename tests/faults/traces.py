@@ -115,11 +115,9 @@ def no_directory_is_left(world: "World") -> Lies:
 
 
 def no_temporary_file_is_left(world: "World") -> Lies:
-    """Of any process of the world; each has a TMPDIR of its own. Modules of Ansible's that were
-    killed leave theirs there."""
+    """Of any process of the world; each has a TMPDIR of its own."""
     for container in world.containers:
-        files = [file.name for file in container.folder.glob("tmp/*")]
-        if left := [name for name in files if not name.startswith("ansible_")]:
+        if left := [file.name for file in container.folder.glob("tmp/*")]:
             yield f"{container.name} has left in its TMPDIR: {left}"
 
 

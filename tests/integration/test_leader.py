@@ -64,6 +64,7 @@ def order(tmp_path, repository):
         "base_environment": {"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C.UTF-8"},
         "mark": mark(12, INSTALLATION),
         "protocols": ["file"],
+        "leave_async": False,
     }
     for used in directory.parent.iterdir():
         shutil.rmtree(control_path(used), ignore_errors=True)

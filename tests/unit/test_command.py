@@ -36,6 +36,7 @@ def order(**changes):
         "base_environment": {"PATH": "/usr/bin"},
         "mark": {"CURTAIN_RUN": "12", "CURTAIN_INSTALLATION": "0badcafe"},
         "protocols": ["https"],
+        "leave_async": False,
         **changes,
     }
 
@@ -83,6 +84,8 @@ def test_the_mark_cannot_be_changed_by_a_template():
         ({}, "PATH", "/usr/bin"),  # the runner's choice arrives
         ({"PATH": "/opt"}, "PATH", "/opt"),  # the template's counts more
         ({}, "ANSIBLE_LOCAL_TEMP", "/r/tmp"),  # goes with the run's directory
+        ({}, "TMPDIR", "/r/tmp"),  # where modules unpack themselves; a killed one leaves that
+        ({"TMPDIR": "/big"}, "TMPDIR", "/big"),
         ({}, "ANSIBLE_SSH_CONTROL_PATH_DIR", "/r/cp"),  # not shared with another run
         ({}, "ANSIBLE_RETRY_FILES_ENABLED", "0"),  # the tree is thrown away
         ({"ANSIBLE_RETRY_FILES_ENABLED": "1"}, "ANSIBLE_RETRY_FILES_ENABLED", "1"),
@@ -95,6 +98,15 @@ def test_the_mark_cannot_be_changed_by_a_template():
 )
 def test_the_environment_holds(own, name, value):
     assert environment(order(environment=own)).get(name) == value
+
+
+def test_an_async_job_that_outlives_its_run_keeps_its_temporary_files():
+    """They would be removed with the run's directory, under a module that still imports."""
+    assert "TMPDIR" not in environment(order(leave_async=True))
+
+
+def test_temporary_files_are_elsewhere_if_no_socket_would_fit_there():
+    assert "TMPDIR" not in environment(order(directory="/" + "deep/" * 20 + "12-ab12"))
 
 
 @pytest.mark.parametrize("directory", ["/r/12-ab12", "/" + "deep/" * 30 + "12-ab12"])
