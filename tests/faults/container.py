@@ -22,6 +22,7 @@ PROCFILE = procfile.parse((ROOT / "Procfile").read_text())
 TOKEN = "t" * 32
 
 START = 90.0  # seconds that a process may take to come up; two on a quiet machine
+LEASE = 3.0  # seconds; short, so that what follows a lost one is soon seen
 #: A PID namespace with a /proc of its own; whoever kills its first process kills all in it.
 UNSHARE = ("unshare", "--fork", "--pid", "--mount-proc", "--kill-child")
 AS_USER = ("--user", "--map-root-user")
@@ -87,6 +88,7 @@ class Container:
             "CURTAIN_DATA": str(self.folder / "state"),
             "CURTAIN_ADMIN_TOKEN": TOKEN,
             "CURTAIN_SECRET_KEY": "s" * 32,
+            "RUNNER_LEASE": f"{LEASE:g}",
         }
 
     def start(self, **settings: str) -> None:
@@ -214,7 +216,6 @@ class Runner(Container):
         return {
             **super().environ(),
             "RUNNER_MACHINE": self.machine,
-            "RUNNER_LEASE": "3",
             "RUNNER_DRAIN": "0",
             "RUNNER_SLOTS": "5",
         }

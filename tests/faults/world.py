@@ -32,7 +32,7 @@ from tests.waiting import wait_until
 
 
 class World(Sight):
-    """Two webs, two runners, a watchdog; one Postgres, one Valkey; nothing started yet."""
+    """Two webs, two runners, two watchdogs; one Postgres, one Valkey; nothing started yet."""
 
     def __init__(
         self, database: Server, cache: Server, place: Place, *, is_isolated: bool = False
@@ -47,7 +47,8 @@ class World(Sight):
             name: Runner(name, place, is_isolated=is_isolated) for name in ("one", "two")
         }
         self.one, self.two = self.runners.values()
-        self.watchdog = Container("watchdog", "watchdog", place)
+        self.watchdogs = [Container("watchdog", name, place) for name in ("watchdog", "guardian")]
+        self.watchdog = self.watchdogs[0]
         #: What the witness has noted.
         self.reports = self.folder / "reports"
         self.reports.mkdir()
@@ -68,7 +69,7 @@ class World(Sight):
     @property
     def containers(self) -> list[Container]:
         """All there are."""
-        return [*self.webs, *self.runners.values(), self.watchdog]
+        return [*self.webs, *self.runners.values(), *self.watchdogs]
 
     @property
     def conn(self) -> psycopg.Connection[DictRow]:
@@ -157,7 +158,7 @@ class World(Sight):
     # Its life
 
     def start(self, *containers: Container) -> None:
-        """Start these, by default all but the watchdog, and wait until they are up."""
+        """Start these, by default all but the watchdogs, and wait until they are up."""
         starting = containers or (*self.webs, *self.runners.values())
         for container in starting:
             container.start()
