@@ -39,6 +39,7 @@ class Caretaker:
             if advise(run, self._view(this, run, family_is_alive=True)) is Advice.END:
                 this.alone(run_id, self._end, run_id, run)
         suspects = self._suspects(this)
+        this.look_again()
         for run in suspects:
             if advise(run, self._view(this, run)) is Advice.SETTLE:
                 this.alone(run.id, self._settle, run)

@@ -36,7 +36,9 @@ class Lookout:
         for run in verdicts.expire(this.conn, actor=this.watchdog):
             log.warning("run %d: %s", run.id, run.message)
             this.verdicts["expired"] += 1
-        for run in runs.stale(this.conn):
+        stale = runs.stale(this.conn)
+        this.look_again()
+        for run in stale:
             if advise(run, self._view(this, run)) is Advice.LOSE:
                 this.alone(run.id, self._lose, run)
         self._alerts.sound(stops.under_way(this.conn), this.now)

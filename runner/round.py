@@ -25,7 +25,10 @@ class Round:
     installation: str
     #: Postgres' time when it began: no machine's own clock judges a run.
     now: datetime
-    #: Seconds that we ourselves have seen Postgres without a break when it began.
+    #: What is seen of Postgres, over a line that is up since then.
+    sight: "Sight"
+    up_since: float | None
+    #: Seconds that we ourselves have seen Postgres without a break when it was last looked.
     unbroken: float
     #: The living families of this machine, by run id.
     families: dict[int, list[Member]]
@@ -45,6 +48,13 @@ class Round:
         except Exception:
             log.exception("run %d: the watchdog could not settle it", run_id)
 
+    def look_again(self) -> None:
+        """See whether we have stood still in this round. Call it when leases have been read.
+
+        A question may wait for longer than a lease: for a migration's lock, or a cut network.
+        """
+        self.unbroken = min(self.unbroken, self.sight.look(self.up_since))
+
     def time_is_up(self, run: Run) -> bool:
         """Whether the run's time limit has passed."""
         limit = timedelta(seconds=run.spec["timeout"])
@@ -55,7 +65,7 @@ class Sight:
     """Since when a watchdog has seen Postgres without a break, neither Postgres' nor its own."""
 
     def __init__(self, limit: float) -> None:
-        """A watchdog that did not look for *limit* seconds was itself frozen."""
+        """A watchdog that did not look for *limit* seconds stood still, and others may have too."""
         self._limit = limit
         self._looked_at = self._since = time.monotonic()
 

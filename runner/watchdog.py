@@ -35,7 +35,8 @@ class Watchdog:
         self._line = line
         self.name = f"watchdog {machine.process_name(settings.machine)}"
         self.closing = threading.Event()
-        self._sight = Sight(settings.lease + settings.round)
+        # Shorter than what is left of a lease that was to be renewed when all began to stand still.
+        self._sight = Sight(settings.lease - settings.beat)
         self._caretaker = Caretaker(settings, redis)
         self._lookout = Lookout(settings, redis)
         #: Verdicts that Postgres has not been told of.
@@ -80,7 +81,8 @@ class Watchdog:
 
     def _begin(self) -> Round:
         conn = self._line.conn()
-        unbroken = self._sight.look(self._line.up_since)
+        up_since = self._line.up_since
+        unbroken = self._sight.look(up_since)
         installation = runs.installation(conn)
         # Families first: one whose row is final by the time we read it must have died before.
         began = time.monotonic()
@@ -91,6 +93,8 @@ class Watchdog:
             watchdog=self.name,
             installation=installation,
             now=watch.clock(conn),
+            sight=self._sight,
+            up_since=up_since,
             unbroken=unbroken,
             families=families,
             looking=looking,

@@ -2,9 +2,11 @@
 
 import signal
 import threading
+import time
 from uuid import uuid4
 
 import psutil
+import psycopg
 import pytest
 
 from runner import caretaker, clients, machine
@@ -276,6 +278,29 @@ def test_a_watchdog_that_was_frozen_itself_condemns_nobody_at_once(bench, freeze
 
     assert settle(bench, watchdog, run).state is RunState.STOPPED
     assert bench.family(run) == []
+
+
+def test_a_watchdog_that_stands_still_in_its_round_condemns_nobody_at_once(bench, watchdogs):
+    """It has waited for a migration's lock, as the owners of all leases have."""
+    watchdog = watchdogs()
+    wait_until(lambda: watchdog.reconcile().unbroken > float(LEASE), timeout=30, interval=0.1)
+    wanted = Wanted(template="test", spec=bench.spec, trigger=Trigger.API, by="ada")
+    run = runs.insert(bench.conn, wanted)
+    names = {"runner": "there.1.2", "machine": "there", "boot": "b"}
+    claimed = moves.claim(bench.conn, run.id, token=uuid4(), lease=float(LEASE), **names)
+    moves.register(bench.conn, claimed, leader=1, created=1, keeper=1, directory="/nonexistent")
+    with psycopg.connect(bench.environ["DATABASE_URL"]) as other:
+        other.execute("LOCK TABLE runs IN ACCESS EXCLUSIVE MODE")
+        thread = threading.Thread(target=watchdog.reconcile)
+        thread.start()
+        until = time.monotonic() + 1.5 * float(LEASE)
+        wait_until(lambda: time.monotonic() > until)
+    thread.join()
+
+    assert bench.find(run).stale
+    assert bench.find(run).state is RunState.RUNNING
+
+    assert settle(bench, watchdog, run).state is RunState.LOST
 
 
 def test_a_watchdog_calls_for_a_person_when_a_stop_is_stuck(bench, watchdogs, caplog):
