@@ -1,5 +1,8 @@
 """Eyes of our own, beside Curtain's: every final row ever written, every process marked as ours."""
 
+import os
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -49,6 +52,24 @@ def marked(installation: str) -> dict[int, list[int]]:
         if run_id is not None:
             found.setdefault(run_id, []).append(process.pid)
     return found
+
+
+def running(word: str) -> list[int]:
+    """The pids of living processes with *word* in their command line, whoever they belong to.
+
+    Any thread of one may tell: a process whose first thread has ended has no command line itself.
+    """
+    pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    return [pid for pid in pids if word in _command(pid)]
+
+
+def _command(pid: int) -> str:
+    with suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            command = Path(f"/proc/{pid}/task/{thread}/cmdline").read_bytes()
+            if command:
+                return command.replace(b"\0", b" ").decode(errors="replace")
+    return ""
 
 
 def _run_of(process: psutil.Process, installation: str) -> int | None:

@@ -1,9 +1,11 @@
 """A world for a test; whatever the test did to it, no lie may be found in it afterwards."""
 
+import secrets
 from collections.abc import Iterator
 
 import pytest
 
+from tests.faults.audit import running
 from tests.faults.checks import violations
 from tests.faults.container import isolation
 from tests.faults.world import World, make_world
@@ -34,3 +36,15 @@ def world(empty_world: World) -> World:
     """A world in which two webs and two runners serve."""
     empty_world.start()
     return empty_world
+
+
+@pytest.fixture
+def word(empty_world: World) -> Iterator[str]:
+    """A number of seconds like no other, for the command line of what a run starts.
+
+    Nobody may live with it when a test has seen the ends of its runs: no mark and no brand is
+    needed to find him.
+    """
+    seconds = f"300.{secrets.randbelow(10**9):09}"
+    yield seconds
+    assert running(seconds) == []
