@@ -39,11 +39,12 @@ def run_of(pid: int, installation: str) -> int | None:
 
 
 def _read_brand(pid: int) -> int | None:
-    for line in linux.contents(pid, "limits").splitlines():
-        if line.startswith(b"Max file locks"):
-            soft = line.split()[3]
-            return int(soft) if soft.isdigit() else None  # "unlimited"
-    return None
+    limits = linux.contents(pid, "limits")
+    at = limits.find(b"Max file locks")
+    if at < 0:
+        return None
+    soft = limits[at:].split(None, 4)[3]
+    return int(soft) if soft.isdigit() else None  # "unlimited"
 
 
 def _read_mark(pid: int, installation: str) -> int | None:
