@@ -48,7 +48,7 @@ class Ends:
         if self._was_ours(run, live):
             return run  # the answer to our first try was lost
         end = live.end(shutting_down=shutting_down)
-        output = {"complete": live.is_complete, "truncated": live.output.is_truncated}
+        output = {"complete": live.tenure.is_complete, "truncated": live.output.is_truncated}
         if run.lease_token != live.run.lease_token:
             settled = None
         elif in_plain_words:
@@ -68,7 +68,7 @@ class Ends:
         return run.is_final and run.state is not RunState.LOST and is_this_attempt
 
     def _keep_late(self, conn: Connection, live: Live, verdict: Verdict) -> None:
-        message = "its lease had run out, so its runner ended it" if live.is_disowned else None
+        message = "its lease had run out, so its runner ended it" if live.tenure.is_lost else None
         late = {"state": verdict.state, **verdict.detail(), "runner": self._runner}
         verdicts.record_late(
             conn, live.run.id, {**late, **({"message": message} if message else {})}

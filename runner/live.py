@@ -1,8 +1,8 @@
-"""A run that this runner holds: what its keeper says, what was asked, what is yet to write."""
+"""A run that this runner holds: what its keeper says, and what was asked of it."""
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,26 +10,24 @@ from typing import Any
 from runner import asked
 from runner.asked import Asked
 from runner.cgroup import Group
-from runner.journal import Journal
 from runner.judge import End
 from runner.kept import Kept
-from runner.output import ENOUGH, Output
+from runner.output import Output
 from runner.record import read_lines, recall
 from runner.run import Run
-from runner.store import events, moves, output
+from runner.store import moves
 from runner.store.connection import Connection
+from runner.tenure import Tenure
 from runner.told import Told
 
 log = logging.getLogger(__name__)
 
-BACKLOG = 16  # chunks that one turn of the loop writes of one run: all others wait meanwhile
 EMPTY_LOOKS = 5  # in a row, without an orphan that ended meanwhile, until a family is gone
-FLUSH = 0.25  # seconds that output may wait for more before it is stored
 HOLD = 0.5  # seconds to wait for our own SIGTERM when a leader has died of one
 
 
 class Live:
-    """One family, its keeper's pipes, and a journal of what Postgres is still to be told.
+    """One family, its keeper and its row.
 
     Only `stop`, `force` and `mask` are called by the listener's thread.
     """
@@ -38,7 +36,8 @@ class Live:
         self, run: Run, kept: Kept, out: Output, directory: Path, group: Group | None = None
     ) -> None:
         """Hold *run*, whose keeper has its order."""
-        self.run = run
+        #: Our right to the run, and what Postgres is still to be told of it.
+        self.tenure = Tenure(run, out, self.force)
         self.kept = kept
         self.output = out
         #: All that the run has on this machine.
@@ -46,16 +45,12 @@ class Live:
         #: The cgroup that was meant for its family. None without cgroups.
         self.group = group
         self.deadline = time.monotonic() + float(run.spec["timeout"])
-        #: Somebody else has the lease, or nobody: nothing we say counts any more.
-        self.is_disowned = False
         #: The keeper has said that the family is gone, or has itself been killed.
         self.is_gone = False
         self.gone_at: float | None = None
         #: The keeper ended without proof: whoever carries the mark must be found and ended.
         self.keeper_was_killed = False
         self.output_is_open = True
-        self.flushed_at = 0.0
-        self._journal = Journal(run.id)
         #: How often its end was tried to be written.
         self.tries = 0
         self._asked = Asked(kept, float(run.spec["grace"]))
@@ -90,13 +85,6 @@ class Live:
             self._told.signalled("KILL", self._asked.why)  # the leader dies with its keeper
             self.kept.kill()
 
-    def disown(self) -> None:
-        """End a family that is not ours any more, as fast as it goes."""
-        if not self.is_disowned:
-            log.warning("run %d: its lease is another's, its family is ended", self.run.id)
-            self.is_disowned = True
-        self.force()
-
     # What its keeper says
 
     def hear(self, line: dict[str, Any]) -> None:
@@ -106,7 +94,7 @@ class Live:
         getattr(self, f"_on_{line['event']}")(line)
 
     def _on_started(self, line: dict[str, Any]) -> None:
-        self._journal.add(lambda conn: self._register(conn, line))
+        self.tenure.add(lambda conn: self._register(conn, line))
 
     def _on_entered(self, line: dict[str, Any]) -> None:
         if line["outside"] is not None:
@@ -117,9 +105,9 @@ class Live:
         who = {"leader": line["pid"], "created": line["created"], "keeper": line["keeper"]}
         registered = moves.register(conn, self.run, directory=str(self.directory), **who)
         if registered is None:
-            self.disown()
+            self.tenure.lose()
             return
-        self.run = registered
+        self.tenure.run = registered
         log.info("run %d: group %d started", self.run.id, line["pid"], extra=self._tag)
         if self.run.force_requested_at:
             self.force()
@@ -131,24 +119,24 @@ class Live:
 
     def _on_prepared(self, line: dict[str, Any]) -> None:
         shas = {name: line[name] for name in ("playbook_sha", "inventory_sha")}
-        self._move(lambda conn: moves.prepared(conn, self.run, **shas))
+        self.tenure.move(lambda conn: moves.prepared(conn, self.run, **shas))
 
     def _on_playing(self, line: dict[str, Any]) -> None:
-        self._move(lambda conn: moves.play(conn, self.run))
+        self.tenure.move(lambda conn: moves.play(conn, self.run))
 
     def _on_refused(self, line: dict[str, Any]) -> None:
         self._told.refusal = self.output.mask.text(str(self._told.refusal))
-        self._note("refused", {"code": line["code"], "message": self._told.refusal})
+        self.tenure.note("refused", {"code": line["code"], "message": self._told.refusal})
 
     def _on_signal(self, line: dict[str, Any]) -> None:
         told = {name: line[name] for name in ("signal", "to", "why", "after")}
         level = logging.INFO if line["signal"] == "INT" else logging.WARNING
         message = "run %d: SIG%s to %d processes, because of %s, after %.3f s"
         log.log(level, message, self.run.id, *told.values(), extra=self._tag)
-        self._note("signalled", told)
+        self.tenure.note("signalled", told)
 
     def _on_exit(self, line: dict[str, Any]) -> None:
-        self._note("exited", {"code": line["code"]})
+        self.tenure.note("exited", {"code": line["code"]})
 
     def _on_survivors(self, line: dict[str, Any]) -> None:
         self._asked.answered()
@@ -159,7 +147,7 @@ class Live:
         survivors = self._masked(survivors)
         self._named = survivors
         log.warning("run %d: survivors: %s", self.run.id, survivors, extra=self._tag)
-        self._move(lambda conn: moves.record_survivors(conn, self.run, survivors))
+        self.tenure.move(lambda conn: moves.record_survivors(conn, self.run, survivors))
 
     def _masked(self, members: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         mask = self.output.mask
@@ -216,7 +204,7 @@ class Live:
         if killed and not self._sweeps:
             log.warning("run %d: SIGKILL to %d orphans of its keeper", self.run.id, killed)
             self._told.signalled("KILL", self._asked.why)
-            self._note("signalled", {"signal": "KILL", "to": killed, "why": "keeper_killed"})
+            self.tenure.note("signalled", {"signal": "KILL", "to": killed, "why": "keeper_killed"})
         self._sweeps += bool(killed)
         if survivors != self._named:
             self.name_survivors(survivors)
@@ -228,65 +216,24 @@ class Live:
     # What Postgres is still to be told
 
     @property
+    def run(self) -> Run:
+        """The run, as Postgres told it last."""
+        return self.tenure.run
+
+    @property
     def _tag(self) -> dict[str, int]:
         return {"run": self.run.id}
 
-    def _note(self, kind: str, detail: dict[str, Any]) -> None:
-        self._journal.add(
-            lambda conn: events.append(conn, self.run.id, kind, str(self.run.runner), detail)
-        )
-
-    def _move(self, move: Callable[[Connection], Run | None]) -> None:
-        def entry(conn: Connection) -> None:
-            moved = move(conn)
-            if moved is None:
-                self.disown()
-            else:
-                self.run = moved
-
-        self._journal.add(entry)
-
     def is_due(self, now: float) -> bool:
         """Whether something should be written or judged now and not later."""
-        waited = now - self.flushed_at >= FLUSH or self.output.waiting >= ENOUGH
-        return bool(self._journal) or self.is_gone or (self.output.waiting > 0 and waited)
-
-    @property
-    def has_room(self) -> bool:
-        """Whether its pipe should be read on although Postgres has not taken all yet."""
-        return self.output.waiting < ENOUGH
-
-    @property
-    def has_backlog(self) -> bool:
-        """Whether more output waits than one turn writes."""
-        return self.output.waiting >= ENOUGH and not self.is_disowned
+        return self.is_gone or self.tenure.is_due(now)
 
     def write(self, conn: Connection) -> bool:
-        """Write the journal, and of the output as much as one turn may. Whether that was news."""
-        is_news = bool(self._journal) or self.output.waiting > 0
-        self._journal.write(conn)
-        if self._journal.refused and self.run.leader_pid is None:
+        """Write what is to be written in one turn. Whether that was news."""
+        is_news = self.tenure.write(conn)
+        if self.tenure.has_been_refused and self.run.leader_pid is None:
             self.force()  # its leader waits at a gate that nobody would open
-        for _ in range(BACKLOG):
-            if not self.output.waiting or self.is_disowned:
-                break
-            self._write_chunk(conn)
-        self.flushed_at = time.monotonic()
         return is_news
-
-    def _write_chunk(self, conn: Connection) -> None:
-        chunk, token = self.output.next_chunk(), self.run.lease_token
-        assert token is not None
-        if output.append(conn, self.run.id, token, self.output.stored, chunk):
-            self.output.taken()
-        else:
-            self.disown()
-
-    @property
-    def is_written(self) -> bool:
-        """Whether Postgres has been told everything but the end."""
-        nothing_waits = self.is_disowned or not self.output.waiting
-        return not self._journal and nothing_waits
 
     def is_over(self, now: float, *, shutting_down: bool) -> bool:
         """Whether the family is gone and its last byte is in our hands: it can be judged."""
@@ -302,8 +249,3 @@ class Live:
         tail = self.output.tail.decode(errors="replace")
         left = tuple(self._masked(end.left))
         return replace(end, shutting_down=shutting_down, tail=tail, left=left)
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether all that the family wrote is stored."""
-        return not (self.output.is_truncated or self.output.is_torn or self.is_disowned)

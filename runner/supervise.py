@@ -22,7 +22,7 @@ from runner.ends import Ends
 from runner.intake import Intake
 from runner.kept import Keepers, Kept
 from runner.listener import Listener
-from runner.live import FLUSH, Live
+from runner.live import Live
 from runner.pipes import Pipes
 from runner.run import Run, RunState
 from runner.settings import Settings
@@ -30,6 +30,7 @@ from runner.starts import Starts
 from runner.store import moves, runners, stops
 from runner.store.connection import AWAY, Connection, Line
 from runner.strays import reap_strays
+from runner.tenure import FLUSH
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +127,7 @@ class Runner:
 
     def _pause(self) -> float:
         """How long to wait for something to happen."""
-        if self.line.is_up and any(live.has_backlog for live in self.lives.values()):
+        if self.line.is_up and any(live.tenure.has_backlog for live in self.lives.values()):
             return 0.0
         if any(live.is_being_swept for live in self.lives.values()):
             return SWEEP
@@ -143,7 +144,7 @@ class Runner:
         """Time limits, and the shutdown's escalation."""
         live.enforce_limits(now)
         # While Postgres is away output waits on disk: no playbook stands still for that.
-        self._pipes.read_on(live, has_room=live.has_room or not self.line.is_up)
+        self._pipes.read_on(live, has_room=live.tenure.has_room or not self.line.is_up)
         if live.is_being_swept:
             keepers = {kept.pid for kept in self._all_keepers()}
             self._ends.sweep(live, self._starts.installation, keepers)
@@ -174,7 +175,7 @@ class Runner:
             self._pipes.read(live)
         if live.is_due(now) and live.write(conn):
             self._clerk.tell(live.run.id)
-        if live.is_over(now, shutting_down=self._is_leaving) and live.is_written:
+        if live.is_over(now, shutting_down=self._is_leaving) and live.tenure.is_written:
             live.tries += 1
             in_plain_words = live.tries > TRIES
             try:
@@ -194,13 +195,15 @@ class Runner:
 
     def _beat(self, conn: Connection) -> None:
         """Renew the leases; a run whose lease is another's is not ours any more."""
-        mine = {live.run.lease_token: live for live in self.lives.values() if not live.is_disowned}
+        mine = {
+            live.run.lease_token: live for live in self.lives.values() if not live.tenure.is_lost
+        }
         renewed = moves.renew(conn, [token for token in mine if token], lease=self.settings.lease)
         for token, live in mine.items():
             if token in renewed:
-                live.run = renewed[token]
+                live.tenure.run = renewed[token]
             else:
-                live.disown()
+                live.tenure.lose()
         place = {"machine": self.settings.machine, "boot": machine.boot()}
         place["containment"] = self.containment.kind
         runners.beat(conn, self.name, slots=self.settings.slots, busy=len(self.lives), **place)
