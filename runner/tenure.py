@@ -39,9 +39,7 @@ class Tenure:
 
     def note(self, kind: str, detail: dict[str, Any]) -> None:
         """Tell what happened, when Postgres is there."""
-        self._journal.add(
-            lambda conn: events.append(conn, self.run.id, kind, str(self.run.runner), detail)
-        )
+        self._journal.add(lambda conn: events.append_held(conn, self.run, kind, detail))
 
     def move(self, move: Callable[[Connection], Run | None]) -> None:
         """Make a move, when Postgres is there; None of it says that the lease is lost."""

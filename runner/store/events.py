@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from psycopg.types.json import Jsonb
 
+from runner.run import Run
 from runner.store.connection import Connection
 
 
@@ -28,6 +29,16 @@ def append(conn: Connection, run_id: int, kind: str, actor: str, detail: dict[st
         """INSERT INTO run_events (run_id, kind, state, actor, detail)
            SELECT id, %(kind)s, state, %(actor)s, %(detail)s FROM runs WHERE id = %(run_id)s""",
         {"run_id": run_id, "kind": kind, "actor": actor, "detail": Jsonb(detail)},
+    )
+
+
+def append_held(conn: Connection, run: Run, kind: str, detail: dict[str, Any]) -> None:
+    """Note what its runner has seen of *run*, unless the lease has become another's."""
+    conn.execute(
+        """INSERT INTO run_events (run_id, kind, state, actor, detail)
+           SELECT id, %(kind)s, state, runner, %(detail)s FROM runs
+            WHERE id = %(run_id)s AND lease_token = %(token)s""",
+        {"run_id": run.id, "token": run.lease_token, "kind": kind, "detail": Jsonb(detail)},
     )
 
 
