@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-import psycopg
 from flask import Flask, Response, request
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
+from runner.store.connection import AWAY
 from runner.template import SHAPE, Refused
 from runner.words import FORMS
 
@@ -95,8 +95,8 @@ def register(app: Flask) -> None:
     app.register_error_handler(Problem, Problem.response)
     app.register_error_handler(Refused, lambda error: invalid(error.faults).response())
     app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(psycopg.OperationalError, _postgres_away)
-    app.register_error_handler(psycopg.InterfaceError, _postgres_away)
+    for kind in AWAY:
+        app.register_error_handler(kind, _postgres_away)
     app.register_error_handler(RedisError, _redis_away)
     app.register_error_handler(Exception, _unexpected)
 
