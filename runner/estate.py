@@ -37,12 +37,11 @@ class Estate:
 
     def keeper(self) -> Stat | None:
         """Its keeper, if that lives."""
-        if self.run.keeper_pid is None:
+        keeper = linux.read(self.run.keeper_pid or 0)
+        if keeper is None or not keeper.is_alive or not _is_keeper(keeper.pid):
             return None
-        keeper = linux.read(self.run.keeper_pid)
         # Its leader was forked by it: what is younger than that is another process of its number.
-        is_it = keeper and keeper.is_alive and keeper.created <= (self.run.leader_created or 0)
-        return keeper if is_it else None
+        return keeper if keeper.created <= (self.run.leader_created or 0) else None
 
     def members(self) -> list[Member]:
         """Who lives of its family; nobody as soon as the lease is another's.
@@ -75,6 +74,11 @@ class Estate:
                 break
             time.sleep(PAUSE)
         return not self.members() and self.is_ours
+
+
+def _is_keeper(pid: int) -> bool:
+    """Whether it says so itself: below the wrong one, or below pid 1, are those of others."""
+    return pid > 1 and b"runner.leader" in linux.contents(pid, "cmdline").split(b"\0")
 
 
 def recollect(run: Run) -> Told:
