@@ -74,6 +74,8 @@ class Container:
         #: How often it was killed.
         self.kills = 0
         self.was_started = False
+        #: What is put before its command: another user, for one.
+        self.wrapper: tuple[str, ...] = ()
 
     def environ(self) -> dict[str, str]:
         """Give the environment of the process."""
@@ -96,6 +98,7 @@ class Container:
         self.was_started = True
         (self.folder / "tmp").mkdir(exist_ok=True)
         command = procfile.shell(PROCFILE[self._line])
+        command = [*self.wrapper, *command]
         if self.is_isolated:
             command = [*(isolation() or ()), *command]
         environ = {**self.environ(), **settings}
