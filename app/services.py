@@ -42,7 +42,7 @@ class Services:
         with self._lock:
             if self._pool is None:
                 self._pool = connection.pool(self.settings.database_url, size=CONNECTIONS)
-        with self._pool.connection() as conn:
+        with connection.lend(self._pool) as conn:
             yield conn
 
     def close(self) -> None:

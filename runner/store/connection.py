@@ -3,6 +3,8 @@
 import logging
 import select
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import psycopg
@@ -19,6 +21,7 @@ T = TypeVar("T")
 AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction)
 
 CONNECT = 3  # seconds to get a connection
+WAIT = 5.0  # seconds to be lent one
 STATEMENT = 8.0  # seconds for one statement
 ANSWER = 10.0  # seconds for one answer of the server
 OPTIONS: Any = {"autocommit": True, "connect_timeout": CONNECT, "application_name": "curtain"}
@@ -105,18 +108,8 @@ class Line:
             self._conn = None
 
 
-def refuse_dead(conn: Connection) -> None:
-    """Close an idle connection that its server has ended, and raise DatabaseAway. Asks nobody."""
-    # Nothing is read outside of a query: a byte, or the end, can only be the server's good-bye.
-    poll = select.poll()
-    poll.register(conn.fileno(), select.POLLIN)
-    if poll.poll(0):
-        conn.close()  # or the pool would lend it again
-        raise DatabaseAway("the server has ended this connection")
-
-
 def pool(url: str, *, size: int) -> Pool:
-    """Make a pool of up to *size* connections, opened when first needed."""
+    """Make a pool of up to *size* connections, opened when first needed; see lend."""
     return ConnectionPool(
         url,
         connection_class=Connection,
@@ -124,8 +117,34 @@ def pool(url: str, *, size: int) -> Pool:
         configure=limit_statements,
         min_size=1,
         max_size=size,
-        timeout=CONNECT + 2,
+        timeout=WAIT,
         max_idle=300,
-        check=refuse_dead,
         open=True,
     )
+
+
+@contextmanager
+def lend(connections: Pool) -> Iterator[Connection]:
+    """Lend a living connection. Raise OperationalError when there is none in time.
+
+    The pool's own check sleeps for a second and more after each dead connection (psycopg-pool
+    3.3.1): after a restart of Postgres, which ends them all, that was the whole time-out.
+    """
+    deadline = time.monotonic() + WAIT
+    conn = connections.getconn()
+    while is_dead(conn):
+        conn.close()
+        connections.putconn(conn)  # which makes another in its place
+        conn = connections.getconn(deadline - time.monotonic())
+    try:
+        yield conn
+    finally:
+        connections.putconn(conn)
+
+
+def is_dead(conn: Connection) -> bool:
+    """Whether the server has ended an idle connection. Asks nobody."""
+    # Nothing is read outside of a query: a byte, or the end, can only be the server's good-bye.
+    poll = select.poll()
+    poll.register(conn.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
