@@ -144,6 +144,7 @@ class Caretaker:
             for member in left
         ]
         if named != run.survivors:
+            log.warning("run %d: survivors: %s", run.id, named, extra={"run": run.id})
             moves.record_survivors(this.conn, run, named)
 
 
