@@ -10,9 +10,11 @@ from uuid import uuid4
 import psutil
 import pytest
 
+from runner import cgroup
 from runner.judge import Verdict
 from runner.run import RunState, StopOutcome, Trigger, Wanted
 from runner.store import events, moves, output, runs, stops
+from tests import cgroups
 from tests.faults import checks, traces
 from tests.faults.world import make_world
 from tests.runners import SPEC
@@ -279,6 +281,18 @@ def test_what_is_left_on_the_disk_is_found(world, where, rule):
     left.rmdir()
     assert found
     assert not lies(world, rule, left.name)
+
+
+def test_a_cgroup_that_is_left_is_found(world):
+    name = cgroup.name_of(world.installation, "7-abcdef01")
+    left = cgroups.require_parent_in("") / name
+    left.mkdir()
+
+    found = lies(world, traces.no_cgroup_is_left, name)
+
+    left.rmdir()
+    assert found
+    assert not lies(world, traces.no_cgroup_is_left, name)
 
 
 def test_an_old_directory_is_offered_to_the_watchdog(world):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from runner import keys
+from runner import cgroup, keys
 from runner.store.runners import KEEP
 
 if TYPE_CHECKING:
@@ -114,6 +114,14 @@ def no_directory_is_left(world: "World") -> Lies:
             yield f"runner {runner.name} has left {[directory.name for directory in left]}"
 
 
+def no_cgroup_is_left(world: "World") -> Lies:
+    """Of a run, but for those with async jobs that were left running."""
+    allowed = {run.id for run in world.rows() if run.left_running}
+    for run_id, _, group in cgroup.groups(world.installation):
+        if run_id not in allowed:
+            yield f"run {run_id} has left {group.directory}"
+
+
 def no_temporary_file_is_left(world: "World") -> Lies:
     """Of any process of the world; each has a TMPDIR of its own."""
     for container in world.containers:
@@ -151,6 +159,7 @@ RULES = (
     no_zombie_is_left,
     no_descriptor_is_left,
     no_directory_is_left,
+    no_cgroup_is_left,
     no_temporary_file_is_left,
     no_key_is_left,
     no_dead_runner_stays_listed,
