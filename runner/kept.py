@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,8 @@ class Kept:
 
     def __init__(self) -> None:
         """Start an idle keeper. Raise OSError when none can be started."""
-        control, end = os.pipe()
+        (control, end), (self.status, status), (self.output, output) = _pipes(3)
         self._control: int | None = end
-        self.status, status = os.pipe()
-        self.output, output = os.pipe()
         theirs = (control, status, output)
         try:
             self.process = subprocess.Popen(
@@ -119,6 +118,19 @@ class Kept:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+def _pipes(count: int) -> list[tuple[int, int]]:
+    """Make pipes, all or none of them: the descriptors may run out in between."""
+    pipes: list[tuple[int, int]] = []
+    try:
+        for _ in range(count):
+            pipes.append(os.pipe())
+    except OSError:
+        for descriptor in chain(*pipes):
+            os.close(descriptor)
+        raise
+    return pipes
 
 
 class Keepers:
