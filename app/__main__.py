@@ -11,13 +11,18 @@ import sys
 from app.bootstrap import terminal, venv
 from app.bootstrap.errors import BootstrapError
 
+#: What makes `test` do random faults under load, for as many minutes as follow.
+SOAK = "--soak"
+
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Read the command line. What follows `test` and `bench` is theirs and kept as it is."""
     parser = argparse.ArgumentParser(prog="python3 -m app")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("up", help="install what is missing and start everything on this machine")
-    commands.add_parser("test", help="install what is missing and run pytest with what follows")
+    commands.add_parser(
+        "test", help="install what is missing and run pytest with what follows, or --soak MINUTES"
+    )
     commands.add_parser("bench", help="install what is missing and measure; --quick, --json FILE")
     commands.add_parser("migrate", help="bring the database at DATABASE_URL to this version")
     install = commands.add_parser("install", help="install only, and print the Python to use")
@@ -45,8 +50,11 @@ def up() -> int:
 
 
 def test(arguments: list[str]) -> int:
-    """Become pytest, on all cores unless told otherwise."""
+    """Become pytest, on all cores unless told otherwise; with --soak become the soak."""
     enter("test")
+    if SOAK in arguments:
+        rest = [each for each in arguments if each != SOAK]
+        os.execv(sys.executable, [sys.executable, "-m", "tests.faults.soak", *rest])
     os.execv(sys.executable, [sys.executable, "-m", "pytest", "-n", "auto", *arguments])
 
 

@@ -115,6 +115,11 @@ class Container:
         return self._child is not None and guard.is_alive(self._child.member)
 
     @property
+    def has_died(self) -> bool:
+        """Whether it has ended and nobody has waited for it."""
+        return self._child is not None and not self.is_alive
+
+    @property
     def pid(self) -> int:
         """The process itself, as numbered outside of its namespace."""
         assert self._child is not None
