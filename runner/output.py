@@ -12,6 +12,7 @@ log = logging.getLogger(__name__)
 CHUNK = 65_536  # bytes in one row
 ENOUGH = 2**20  # bytes waiting at which reading pauses while Postgres answers
 TAIL = 16_384  # bytes kept to find ansible's own reason in
+TORN = b"\n[curtain: %d bytes are missing here, the disk did not take them]\n"
 NOTICE = b"\n[curtain: the output limit of %d bytes is reached, what follows is not kept]\n"
 
 
@@ -35,6 +36,8 @@ class Output:
         self.is_truncated = is_truncated
         #: The disk was full while Postgres was away: something is missing.
         self.is_torn = False
+        #: How many bytes are, since something was kept.
+        self._missing = 0
         self._limit = limit
         self._spool = Spool(directory)
         self._offered = b""
@@ -56,6 +59,7 @@ class Output:
     def finish(self) -> None:
         """Take what the mask has kept back: nothing more will come."""
         self._add(self.mask.flush())
+        self._keep(b"")
 
     def _add(self, shown: bytes) -> None:
         self.tail = (self.tail + shown)[-TAIL:]
@@ -64,12 +68,19 @@ class Output:
         if self.end + len(shown) > self._limit:
             self.is_truncated = True
             shown = shown[: max(0, self._limit - self.end)] + NOTICE % self._limit
+        self._keep(shown)
+
+    def _keep(self, shown: bytes) -> None:
+        """Let bytes wait, behind word of those that are missing before them."""
+        kept = (TORN % self._missing if self._missing else b"") + shown
         try:
-            self._spool.append(shown)
+            self._spool.append(kept)
+            self._missing = 0
         except OSError as error:
             if not self.is_torn:
                 log.error("output is lost, the disk does not take it: %s", error)
             self.is_torn = True
+            self._missing += len(shown)
 
     def next_chunk(self) -> bytes:
         """The bytes to store next, at `stored`: the same ones until they are taken."""

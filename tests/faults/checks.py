@@ -17,6 +17,7 @@ Lies = Iterator[str]
 AFTERWARDS = ("late_result", "family_ended")
 #: What is no outcome of a stop that was one.
 NO_STOP = (None, StopOutcome.TOO_LATE)
+GAP = b" bytes are missing here, the disk did not take them]"
 WORD = rb"<%s (\d+)>\n"
 
 
@@ -76,7 +77,8 @@ def output_is_what_was_written(world: World) -> Lies:
 def _torn(world: World, run: Run, attempt: str, stored: bytes, *, is_whole: bool) -> Lies:
     heard = [int(number) for number in re.findall(WORD % attempt.encode(), stored)]
     said = (world.reports / attempt).read_bytes().count(b"\n")
-    if heard != list(range(len(heard))):
+    is_told = not run.output_complete and GAP in stored
+    if heard != list(range(len(heard))) and not is_told:
         yield f"run {run.id}: words are missing inside of its output: {heard[:50]}"
     if is_whole and len(heard) < said:
         yield f"run {run.id}: its output is called complete, with {len(heard)} of {said} words"

@@ -12,6 +12,7 @@ import pytest
 
 from runner import cgroup
 from runner.judge import Verdict
+from runner.output import TORN
 from runner.run import RunState, StopOutcome, Trigger, Wanted
 from runner.store import events, moves, output, runs, stops
 from tests import cgroups
@@ -180,10 +181,21 @@ def test_a_requeued_run_may_be_executed_once_more(world, conn, running, execute)
         (lambda said: b"PLAY [all] ***\n" + said, True, False),  # ansible's own words between
         (lambda said: said[: len(said) // 2], True, True),  # called whole
         (lambda said: said[: len(said) // 2], False, False),  # and it says so
-        (lambda said: said.replace(b" 3>", b" ?>"), False, True),  # a hole, whatever it says
+        (lambda said: said.replace(b" 3>", b" ?>"), False, True),  # a hole that nobody tells of
+        (lambda said: said.replace(b" 3>", TORN % 9), False, False),  # and one of which it is told
+        (lambda said: said.replace(b" 3>", TORN % 9), True, True),  # but the row knows nothing
         (lambda said: said + said, True, True),  # stored twice
     ],
-    ids=["truth", "between", "called whole", "torn, and it says so", "hole", "twice"],
+    ids=[
+        "truth",
+        "between",
+        "called whole",
+        "torn, and it says so",
+        "hole",
+        "gap",
+        "called whole with a gap",
+        "twice",
+    ],
 )
 def test_output_that_is_not_what_was_written_is_found(
     world, conn, running, finish, execute, change, complete, is_lie

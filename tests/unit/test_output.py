@@ -2,6 +2,7 @@
 
 import resource
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -70,22 +71,40 @@ def test_a_chunk_that_was_offered_does_not_grow(tmp_path):
     out.close()
 
 
-def test_a_full_disk_loses_the_rest_and_nothing_else(tmp_path):
-    """It says so; what waited before arrives, and the end comes."""
+@pytest.fixture
+def torn(tmp_path):
+    """120,000 bytes waited for a disk that took 60,000 of them."""
     out = Output(tmp_path, {}, 10**9)
-    text = b"x" * spool.MEMORY
-    out.feed(text)
+    out.feed(b"x" * spool.MEMORY)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
     try:
         out.feed(b"y" * 60_000)
-        out.feed(b"z" * 60_000)
+        out.feed(b"z" * 50_000)
+        out.feed(b"z" * 10_000 + b"z" * 50_000)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-    assert out.is_torn
-    assert take_all(out) == text + b"y" * 60_000
+    yield out
     out.close()
+
+
+def test_a_full_disk_loses_the_rest_and_nothing_else(torn):
+    """It says so, where it is; what waited before arrives, and the end comes."""
+    assert torn.is_torn
+    torn.finish()
+
+    assert take_all(torn) == b"x" * spool.MEMORY + b"y" * 60_000 + output.TORN % 110_000
+
+
+def test_what_comes_when_the_disk_has_room_again_is_kept_behind_the_gap(torn):
+    before = take_all(torn)
+    torn.feed(b"more")
+    torn.feed(b" and more")
+    torn.finish()
+
+    assert before == b"x" * spool.MEMORY + b"y" * 60_000
+    assert take_all(torn) == output.TORN % 110_000 + b"more and more"
+    assert torn.is_torn
 
 
 def test_the_tail_goes_on_after_the_limit(tmp_path):
