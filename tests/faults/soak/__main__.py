@@ -31,7 +31,7 @@ WORLD = 240.0  # seconds until the next world
 FAULTS_UNTIL_REST = 8
 PAIRS = 0.15  # share of moments in which two faults are done at once
 BETWEEN = (0.0, 3.0)  # seconds without a fault
-CALLERS = 1.0  # for each core; 60 to 70 % of the machine were measured with 4 on 4 cores
+CALLERS = 1.0  # for each core; what share of the machine that took is told at the end
 
 
 def minutes(text: str) -> float:
