@@ -3,10 +3,11 @@
 import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from runner import family, linux
 from runner.directories import remove_directory
-from runner.judge import Verdict
+from runner.judge import End, Verdict
 from runner.kept import Kept
 from runner.leaving import unspared
 from runner.linux import Sent
@@ -24,6 +25,15 @@ PLAIN = Verdict(
     message="how it ended could not be written: see the log",
     may_continue_on=None,
 )
+
+
+def late(verdict: Verdict, end: End) -> Verdict:
+    """Say of a run whose lease was lost that it was ended for that, unless it ended by itself."""
+    is_its_own_end = end.why is None and end.exit_code is not None and end.exit_code >= 0
+    if is_its_own_end or verdict.state is not RunState.FAILED:
+        return verdict
+    message = "its lease had run out, so its family was ended"
+    return replace(verdict, state=RunState.INTERRUPTED, message=message)
 
 
 class Ends:
@@ -56,7 +66,8 @@ class Ends:
         else:
             settled = settle(conn, run, end, actor=self._runner, **output)
         if settled is None:
-            self._keep_late(conn, live, verdict_on(run, end, str(live.directory)))
+            verdict = verdict_on(run, end, str(live.directory))
+            self._keep_late(conn, live, late(verdict, end) if live.tenure.is_lost else verdict)
         elif settled.is_final:
             tag = {"run": run.id, "state": settled.state, "exit_code": settled.exit_code}
             log.info("run %d: %s: %s", run.id, settled.state, settled.message, extra=tag)
@@ -68,11 +79,8 @@ class Ends:
         return run.is_final and run.state is not RunState.LOST and is_this_attempt
 
     def _keep_late(self, conn: Connection, live: Live, verdict: Verdict) -> None:
-        message = "its lease had run out, so its runner ended it" if live.tenure.is_lost else None
-        late = {"state": verdict.state, **verdict.detail(), "runner": self._runner}
-        verdicts.record_late(
-            conn, live.run.id, {**late, **({"message": message} if message else {})}
-        )
+        result = {"state": verdict.state, **verdict.detail(), "runner": self._runner}
+        verdicts.record_late(conn, live.run.id, result)
         log.warning("run %d: %s, too late", live.run.id, verdict.state)
 
     def sweep(self, live: Live, installation: str, keepers: set[int]) -> None:

@@ -18,7 +18,7 @@ from runner.record import read_lines
 from runner.run import RunState, StopOutcome, Trigger, Wanted
 from runner.settings import Settings
 from runner.starts import Starts
-from runner.store import moves, runs, stops
+from runner.store import moves, runs, stops, verdicts
 from tests.unit.test_settings import NEEDED
 
 WANTED = Wanted(
@@ -69,6 +69,45 @@ def ends():
 
 GONE = {"event": "gone", "rounds": 1, "seconds": 0.1}
 EXIT = {"event": "exit", "code": 0, "signalled": [], "never_started": False}
+
+
+def killed(why):
+    return {"event": "signal", "signal": "KILL", "to": 1, "why": why, "after": 0.0}
+
+
+def ended(code, *signalled):
+    return {"event": "exit", "code": code, "signalled": signalled, "never_started": False}
+
+
+ENDED_FOR_IT = "its lease had run out, so its family was ended"
+
+
+@pytest.mark.parametrize(
+    ("lines", "state", "message"),
+    [
+        ([ended(0)], "succeeded", "the playbook ended well"),  # nobody was there to see it
+        ([ended(2)], "failed", "a task failed on at least one host (exit code 2)"),
+        ([killed("force"), ended(-9, "KILL")], "interrupted", ENDED_FOR_IT),  # by us
+        ([ended(-15)], "interrupted", ENDED_FOR_IT),  # by the watchdog that took the lease
+        (
+            [killed("timeout"), ended(-9, "KILL")],
+            "timed_out",
+            "its time limit of 60 seconds passed",
+        ),
+    ],
+)
+def test_a_late_result_says_whether_the_run_had_ended_by_itself(
+    conn, make_live, ends, lines, state, message
+):
+    live = make_live(None, *lines, GONE)
+    conn.execute("UPDATE runs SET lease_expires_at = now() - interval '1 second'")
+    assert verdicts.lose(conn, runs.find(conn, live.run.id), actor="w", message="vanished")
+    live.tenure.lose()
+
+    ends.settle(conn, live, shutting_down=False)
+
+    told = runs.find(conn, live.run.id).late_result
+    assert (told["state"], told["message"]) == (state, message)
 
 
 def test_an_end_whose_answer_was_lost_is_not_a_late_result(conn, make_live, ends):
