@@ -46,7 +46,7 @@ def marked(installation: str) -> dict[int, list[int]]:
     found: dict[int, list[int]] = {}
     for process in psutil.process_iter():
         try:
-            run_id = _run_of(process, installation)
+            run_id = run_of(process, installation)
         except psutil.Error:
             continue
         if run_id is not None:
@@ -72,7 +72,8 @@ def _command(pid: int) -> str:
     return ""
 
 
-def _run_of(process: psutil.Process, installation: str) -> int | None:
+def run_of(process: psutil.Process, installation: str) -> int | None:
+    """Tell which run a process belongs to. None if to none, or if it is dead."""
     if process.status() == psutil.STATUS_ZOMBIE:
         return None
     soft, _ = process.rlimit(RLIMIT_LOCKS)
