@@ -3,6 +3,8 @@
 import os
 from typing import Any
 
+from runner.alarm import turn_deaf
+
 bind = f"{os.environ.get('HOST') or '0.0.0.0'}:{os.environ.get('PORT') or '8000'}"  # noqa: S104 - a container's only door
 
 #: Python's lock binds one worker to some 240 triggers a second, two to some 400 (measured).
@@ -33,3 +35,8 @@ def post_worker_init(worker: Any) -> None:
     from app.services import services_of
 
     services_of(worker.wsgi).followers.is_closing = lambda: not worker.alive
+
+
+def on_exit(server: Any) -> None:
+    """End well although the platform says SIGTERM again."""
+    turn_deaf()

@@ -9,6 +9,7 @@ import time
 from redis.exceptions import RedisError
 
 from runner import clients, logs
+from runner.alarm import turn_deaf
 from runner.errors import RunnerError
 from runner.settings import Settings
 from runner.store.connection import AWAY, Line
@@ -37,6 +38,7 @@ def main() -> int:
     runner.work()
     watchdog.closing.set()
     watching.join(timeout=5)
+    turn_deaf()
     return 0
 
 

@@ -6,6 +6,16 @@ import time
 from types import FrameType
 
 
+def turn_deaf() -> None:
+    """Let nobody disturb the end of this process.
+
+    Python puts the default back for its own signal handlers before it has ended: a second SIGTERM
+    in those milliseconds killed a runner that had settled everything (seen).
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+
+
 class Alarm:
     """A pipe whose reading end belongs into the loop's selector, and the wish to leave."""
 

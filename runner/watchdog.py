@@ -15,6 +15,7 @@ from collections import Counter
 from redis import Redis
 
 from runner import clients, family, logs, machine
+from runner.alarm import turn_deaf
 from runner.caretaker import Caretaker
 from runner.directories import sweep_directories
 from runner.lookout import Lookout
@@ -114,6 +115,7 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: watchdog.closing.set())
     watchdog.watch()
+    turn_deaf()
     return 0
 
 

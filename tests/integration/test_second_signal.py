@@ -1,0 +1,64 @@
+"""A platform may say SIGTERM again at any moment, also while Python itself is about to end."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.runners import ROOT
+from tests.waiting import wait_until
+
+#: Is told a second time when the interpreter has put its own handlers away and clears its modules.
+LATE = """
+import os, signal, sys
+class Late:
+    def __del__(self, kill=os.kill, pid=os.getpid(), number=signal.SIGTERM):
+        kill(pid, number)
+late = Late()
+sys.argv[1:] = {arguments}
+from {module} import {main}
+sys.exit({main}())
+"""
+GUNICORN = ["-c", "python:app.gunicorn_conf", "app.wsgi:app"]
+
+
+def catches(pid, number):
+    """Whether a process has a handler of its own for a signal."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return bool(caught >> (number - 1) & 1)
+
+
+@pytest.mark.parametrize(
+    ("module", "main", "arguments"),
+    [
+        ("runner.__main__", "main", []),
+        ("runner.watchdog", "main", []),
+        ("gunicorn.app.wsgiapp", "run", GUNICORN),
+    ],
+    ids=["runner", "watchdog", "web"],
+)
+def test_a_second_sigterm_at_the_very_end_changes_no_exit_code(
+    bench, tmp_path, module, main, arguments
+):
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    log = tmp_path / "log"
+    place = {"HOST": "127.0.0.1", "PORT": str(port), "WEB_CONCURRENCY": "1"}
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-c", LATE.format(module=module, main=main, arguments=arguments)],
+            cwd=ROOT,
+            env={**os.environ, **bench.environ, **place},
+            stdout=out,
+            stderr=out,
+        )
+    wait_until(lambda: catches(process.pid, signal.SIGTERM), timeout=60)
+
+    process.send_signal(signal.SIGTERM)
+
+    assert process.wait(timeout=40) == 0, log.read_text()
