@@ -209,15 +209,22 @@ def commands(world, run):
     return [member.command for member in world.family(run)]
 
 
-@pytest.mark.parametrize("empty_world", ["shared", "isolated"], indirect=True)
-def test_the_platform_ends_everybody_and_starts_all_again(empty_world, silent_git):
+@pytest.mark.parametrize(
+    ("empty_world", "drain"),
+    [
+        ("shared", "0"),  # the runner asks ansible, too
+        ("isolated", "2"),  # what ends a playbook is the platform alone
+    ],
+    indirect=["empty_world"],
+)
+def test_the_platform_ends_everybody_and_starts_all_again(empty_world, drain, silent_git):
     """SIGTERM to every process, again after a second; after thirty nobody is left to be killed."""
     world = empty_world
     world.declare("ignoring", grace=60)
     world.declare("hanging", playbook={"repository": silent_git, "ref": "main", "path": "site.yml"})
     world.start(*world.webs, world.watchdog)
     for runner, slots in ((world.one, "3"), (world.two, "1")):
-        runner.start(RUNNER_SLOTS=slots, RUNNER_SHUTDOWN_GRACE="2")
+        runner.start(RUNNER_SLOTS=slots, RUNNER_SHUTDOWN_GRACE="2", RUNNER_DRAIN=drain)
         runner.await_ready()
     preparing = world.trigger("hanging")
     playing = [world.await_ready(world.trigger(name)) for name in ("sleeping", "double-fork")]
