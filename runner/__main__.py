@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import sys
 import threading
 import time
@@ -30,6 +31,9 @@ def main() -> int:
     except RunnerError as error:
         log.error("%s", error)
         return 2
+    # The first process of a container has no default: while it waits, SIGTERM would do nothing.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
     line = await_postgres(settings)
     runner = await_redis(settings, line)
     watchdog = Watchdog(settings, clients.connect(settings.redis_url), Line(settings.database_url))

@@ -1,4 +1,4 @@
-"""A platform may say SIGTERM again at any moment, also while Python itself is about to end."""
+"""SIGTERM at the edges: while a process waits to begin, and while Python is about to end."""
 
 import os
 import signal
@@ -62,3 +62,14 @@ def test_a_second_sigterm_at_the_very_end_changes_no_exit_code(
     process.send_signal(signal.SIGTERM)
 
     assert process.wait(timeout=40) == 0, log.read_text()
+
+
+@pytest.mark.parametrize("away", ["Postgres", "Redis"])
+def test_a_runner_that_still_waits_for_a_service_leaves_at_once(bench, start, away):
+    """By a handler: in a container, as the first process, it has no other way to hear."""
+    nowhere = {"Postgres": "postgresql://a@127.0.0.1:1/a", "Redis": "redis://127.0.0.1:1/0"}
+    name = {"Postgres": "DATABASE_URL", "Redis": "REDIS_URL"}[away]
+    runner = start(**{name: nowhere[away]})
+    wait_until(lambda: f"waiting for {away}" in runner.log.read_text(), timeout=60)
+
+    assert runner.terminate() == 0
