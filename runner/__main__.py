@@ -6,6 +6,8 @@ import signal
 import sys
 import threading
 import time
+from types import FrameType
+from typing import NoReturn
 
 from redis.exceptions import RedisError
 
@@ -33,7 +35,7 @@ def main() -> int:
         return 2
     # The first process of a container has no default: while it waits, SIGTERM would do nothing.
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(0))
+        signal.signal(number, leave)
     line = await_postgres(settings)
     runner = await_redis(settings, line)
     watchdog = Watchdog(settings, clients.connect(settings.redis_url), Line(settings.database_url))
@@ -44,6 +46,12 @@ def main() -> int:
     watching.join(timeout=5)
     turn_deaf()
     return 0
+
+
+def leave(number: int, frame: FrameType | None) -> NoReturn:
+    """End well before anything has begun."""
+    turn_deaf()
+    sys.exit(0)
 
 
 def await_postgres(settings: Settings) -> Line:

@@ -34,16 +34,16 @@ def catches(pid, number):
 
 
 @pytest.mark.parametrize(
-    ("module", "main", "arguments"),
+    ("module", "main", "arguments", "word"),
     [
-        ("runner.__main__", "main", []),
-        ("runner.watchdog", "main", []),
-        ("gunicorn.app.wsgiapp", "run", GUNICORN),
+        ("runner.__main__", "main", [], "slots"),  # its loop has begun
+        ("runner.watchdog", "main", [], ""),
+        ("gunicorn.app.wsgiapp", "run", GUNICORN, "Listening"),
     ],
     ids=["runner", "watchdog", "web"],
 )
 def test_a_second_sigterm_at_the_very_end_changes_no_exit_code(
-    bench, tmp_path, module, main, arguments
+    bench, tmp_path, module, main, arguments, word
 ):
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
@@ -57,6 +57,7 @@ def test_a_second_sigterm_at_the_very_end_changes_no_exit_code(
             stdout=out,
             stderr=out,
         )
+    wait_until(lambda: word in log.read_text(), timeout=60)
     wait_until(lambda: catches(process.pid, signal.SIGTERM), timeout=60)
 
     process.send_signal(signal.SIGTERM)
