@@ -106,6 +106,8 @@ def test_a_runner_that_thaws_after_the_verdict_does_not_write_over_it(world, nam
     final = world.await_final(run)
     printed = world.output(run)
     assert final.state is RunState.LOST
+    if name == "brief":
+        wait_until(lambda: world.family(run) == [], timeout=30)
 
     holder.thaw()
 
