@@ -4,12 +4,15 @@ A task can drop the mark (`env -i`, sudo). The brand is the soft RLIMIT_LOCKS: w
 Linux 2.4.25, inherited by fork and exec, readable for everyone. Only pam_limits takes it off.
 """
 
+import re
 import resource
 
 from runner import linux
 
 RUN = "CURTAIN_RUN"
 INSTALLATION = "CURTAIN_INSTALLATION"
+#: Anybody can write into an environment, and Python refuses to read a number of 4,301 digits.
+RUN_ID = re.compile(rb"[0-9]{1,18}")
 RLIMIT_LOCKS = 10  # <asm-generic/resource.h>; the resource module does not name it
 
 
@@ -54,4 +57,4 @@ def _read_mark(pid: int, installation: str) -> int | None:
     pairs = dict(entry.partition(b"=")[::2] for entry in environment.split(b"\0"))
     run_id = pairs.get(RUN.encode(), b"")
     is_ours = pairs.get(INSTALLATION.encode()) == installation.encode()
-    return int(run_id) if is_ours and run_id.isdigit() else None
+    return int(run_id) if is_ours and RUN_ID.fullmatch(run_id) else None

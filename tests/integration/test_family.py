@@ -121,8 +121,9 @@ def test_a_lowered_limit_takes_the_brand_but_ends_nothing():
     assert told.stdout == "(100, 100)\n"
 
 
-def test_a_nonsense_mark_is_no_mark():
-    environment = {"CURTAIN_RUN": "x", "CURTAIN_INSTALLATION": "abcdef02"}
+@pytest.mark.parametrize("text", ["x", "", "9" * 5000])  # Python reads 4,300 digits at most
+def test_a_nonsense_mark_is_no_mark(text):
+    environment = {"CURTAIN_RUN": text, "CURTAIN_INSTALLATION": "abcdef02"}
     with subprocess.Popen(["/bin/sleep", "60"], env=environment) as sleeper:
         run_id = run_of(sleeper.pid, "abcdef02")
         sleeper.kill()
