@@ -59,7 +59,8 @@ class Estate:
     def end(self, why: str, grace: float) -> tuple[Ended, End | None]:
         """End the family; its end as far as it is known. None while somebody may live."""
         before = self.told()
-        self._left = listed(before.left if before.is_gone else ())
+        may_leave = before.is_gone and self.run.spec.get("leave_async")
+        self._left = listed(before.left if may_leave else ())
         ended = family.end(self.members, grace)
         if ended.survivors or not self.is_ours or not self._hear_last_words():
             return ended, None
@@ -101,6 +102,8 @@ def _sum_up(run: Run, before: Told, ended: Ended, why: str) -> End:
     if after.exit is None:
         return End(exit_code=None, why=why, signalled=ours, never_started=run.leader_pid is None)
     end = recall(_lines(run)) or after.end()
+    if not run.spec.get("leave_async"):
+        end = replace(end, left=())
     if not ours or before.is_gone:
         return end
     end = replace(end, left=())  # nobody was spared

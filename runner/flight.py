@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from runner.judge import storable
+from runner.paper import open_plain
 from runner.plugin import FLIGHT
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ def may_continue_on(directory: str | None) -> list[str] | None:
     if directory is None:
         return []
     try:
-        with (Path(directory) / FLIGHT).open("rb") as file:
+        with open_plain(Path(directory) / FLIGHT) as file:
             return in_flight(tail(file))
     except FileNotFoundError:
         return [] if Path(directory).is_dir() else None
@@ -81,7 +82,7 @@ def parse(line: bytes) -> dict[str, Any]:
     """Read one line; nothing when it is none."""
     try:
         told = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter from brackets in brackets
         return {}
     return told if isinstance(told, dict) else {}
 

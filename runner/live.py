@@ -164,22 +164,32 @@ class Live:
         self._be_gone()
 
     def _recorded(self, *events: str) -> list[dict[str, Any]]:
-        lines = read_lines(self.directory / "status.jsonl")
-        return [line for line in lines if line["event"] in events]
+        return [line for line in self._record() if line["event"] in events]
+
+    def _record(self) -> list[dict[str, Any]]:
+        return read_lines(self.directory / "status.jsonl")
 
     def _be_gone(self) -> None:
         self.is_gone = True
         self.gone_at = time.monotonic()
 
     def lose_keeper(self) -> None:
-        """The keeper has ended. If it did not say so, its record may: the pipe can overflow."""
+        """The keeper has ended. If it did not say how, its record may: the pipe can overflow.
+
+        A record alone proves nobody gone: a task can write into it, too. Only the async jobs that
+        it names, and that the template allows, are left without another look.
+        """
         self.keeper_was_killed = not self.is_gone
-        lines = read_lines(self.directory / "status.jsonl") if self.keeper_was_killed else []
-        if recall(lines) is not None:
-            for line in lines:
-                if line["event"] == "gone" or (line["event"] == "exit" and not self._told.exit):
-                    self.hear(line)
-            self.keeper_was_killed = False
+        end = recall(self._record()) if self.keeper_was_killed else None
+        if end is None:
+            return
+        has_left = bool(end.left and self.run.spec.get("leave_async"))
+        for line in self._record():
+            if line["event"] == "exit" and not self._told.exit:
+                self.hear(line)
+            elif line["event"] == "gone" and has_left:
+                self.hear(line)
+                self.keeper_was_killed = False
 
     @property
     def is_being_swept(self) -> bool:

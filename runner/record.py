@@ -2,21 +2,72 @@
 
 import json
 import logging
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from runner.judge import End
+from runner.paper import open_plain
 from runner.told import Told
 
 log = logging.getLogger(__name__)
+
+LIMIT: Final = 16 * 1024 * 1024  # bytes at a record's end that are read; room for 50,000 left jobs
+
+Shape = Callable[[Any], bool]
+
+
+def _is(*types: type) -> Shape:
+    return lambda value: isinstance(value, types)
+
+
+def _are_processes(*names: str) -> Shape:
+    """Tell of a list whether each has a command and these numbers."""
+
+    def are(value: Any) -> bool:
+        return isinstance(value, list) and all(
+            isinstance(each, dict)
+            and isinstance(each.get("command"), str)
+            and all(isinstance(each.get(name), int) for name in names)
+            for each in value
+        )
+
+    return are
+
+
+def _is_code(value: Any) -> bool:
+    return isinstance(value, int) and -255 <= value <= 255  # a signal's number or an exit code
+
+
+#: What a keeper tells, by event, as far as it is used. A playbook can write into a record too, and
+#: one line that is none must not keep a runner or a watchdog from what else it has to do.
+EVENTS: Final[Mapping[str, Mapping[str, Shape]]] = {
+    "started": {"pid": _is(int), "created": _is(int), "keeper": _is(int)},
+    "entered": {"outside": _is(str, type(None))},
+    "prepared": {"playbook_sha": _is(str), "inventory_sha": _is(str, type(None))},
+    "playing": {},
+    "refused": {"code": _is(str), "message": _is(str)},
+    "signal": {
+        "signal": _is(str),
+        "to": _is(int),
+        "why": _is(str, type(None)),
+        "after": _is(float, int),
+    },
+    "exit": {"code": _is_code, "signalled": _is(list), "never_started": _is(bool)},
+    "survivors": {"processes": _are_processes("pid")},
+    "left": {"processes": _are_processes("pid", "created")},
+    "gone": {"left": _is(int, type(None))},
+}
 
 
 def read_lines(file: Path) -> list[dict[str, Any]]:
     """The lines of a status file; none when it cannot be read, a torn last one is left out."""
     try:
-        raw = file.read_bytes()
+        with open_plain(file) as record:
+            record.seek(max(0, os.fstat(record.fileno()).st_size - LIMIT))
+            raw = record.read(LIMIT)
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -26,16 +77,21 @@ def read_lines(file: Path) -> list[dict[str, Any]]:
 
 
 def parse_lines(lines: list[bytes]) -> Iterator[dict[str, Any]]:
-    """Read status lines; one that a full pipe or disk has torn is left out."""
+    """Read status lines; one that is torn, by a full pipe or disk, or no keeper's is left out."""
     for line in lines:
         try:
             told = json.loads(line or b"null")
-        except ValueError:
+        except (ValueError, RecursionError):  # the latter from brackets in brackets
             told = None
-        if isinstance(told, dict) and "event" in told:
+        if _is_told(told):
             yield told
         elif line:
             log.warning("a torn status line: %r", line[:200])
+
+
+def _is_told(told: Any) -> bool:
+    shapes = EVENTS.get(str(told.get("event"))) if isinstance(told, dict) else None
+    return shapes is not None and all(fits(told.get(name)) for name, fits in shapes.items())
 
 
 def recall(lines: list[dict[str, Any]]) -> End | None:

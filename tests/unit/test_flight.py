@@ -1,6 +1,7 @@
 """Who is in flight, by the lines of the callback plugin."""
 
 import json
+import os
 
 import pytest
 
@@ -90,6 +91,16 @@ def test_a_file_that_cannot_be_read_tells_nothing(tmp_path):
     (tmp_path / FLIGHT).mkdir()
 
     assert may_continue_on(str(tmp_path)) is None
+
+
+def test_a_fifo_in_its_place_is_not_waited_at(tmp_path):
+    os.mkfifo(tmp_path / FLIGHT)
+
+    assert may_continue_on(str(tmp_path)) is None
+
+
+def test_a_line_of_brackets_in_brackets_is_left_out(flown):
+    assert flown(OPEN, b"[" * 100_000 + b"\n", began("a")) == ["a"]
 
 
 @pytest.mark.parametrize("size", [FIRST - 200, FIRST - 1, FIRST, FIRST + 1, 5 * FIRST])

@@ -1,6 +1,7 @@
 """What a dead runner's keeper wrote is believed, and no more than it wrote."""
 
 import json
+import os
 
 import pytest
 
@@ -52,6 +53,40 @@ def test_a_torn_line_is_left_out(tmp_path):
 
 def test_no_record_is_no_lines(tmp_path):
     assert read_lines(tmp_path / "none") == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"event": "exit"}',  # nothing of what it must tell
+        json.dumps(ended(10**12)).encode(),  # a code that no process ends with, nor Postgres takes
+        b'{"event": "left", "processes": [{}]}',
+        b'{"event": "signal", "signal": 9}',
+        b'{"event": "no such"}',
+        b'{"event": ["gone"]}',
+        b"[" * 100_000,  # too deep for Python
+    ],
+)
+def test_a_line_that_no_keeper_wrote_is_left_out(tmp_path, line):
+    file = tmp_path / "status.jsonl"
+    file.write_bytes(line + b"\n" + json.dumps(GONE).encode() + b"\n")
+
+    assert [told["event"] for told in read_lines(file)] == ["gone"]
+
+
+def fifo(path):
+    os.mkfifo(path)
+
+
+def endless(path):
+    path.symlink_to("/dev/zero")
+
+
+@pytest.mark.parametrize("make", [fifo, endless, os.mkdir])
+def test_what_is_no_plain_file_is_no_record(tmp_path, make):
+    make(tmp_path / "status.jsonl")
+
+    assert read_lines(tmp_path / "status.jsonl") == []
 
 
 JOB = {"pid": 20, "created": 200, "sid": 19}
