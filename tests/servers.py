@@ -30,6 +30,10 @@ class Server:
         self._child = service.start(self._service, self._children)
         service.wait_until_ready(self._service, self._child)
 
+    def start_without_waiting(self) -> None:
+        """Start it as what never says that it is ready: a standby."""
+        self._child = service.start(self._service, self._children)
+
     def freeze(self) -> None:
         """Let it accept connections and answer nothing, as behind a black hole."""
         assert self._child is not None

@@ -52,8 +52,12 @@ Pool = ConnectionPool[Connection]
 
 
 def connect(url: str) -> Connection:
-    """Connect, each statement its own transaction, rows as dictionaries."""
-    conn = Connection.connect(url, row_factory=dict_row, **OPTIONS)
+    """Connect, each statement its own transaction, rows as dictionaries.
+
+    Raise OperationalError for a standby. It may be behind, and a family whose run it does not know
+    yet would be one without a row, which the watchdog ends.
+    """
+    conn = Connection.connect(url, row_factory=dict_row, target_session_attrs="primary", **OPTIONS)
     limit_statements(conn)
     return conn
 
