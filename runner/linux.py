@@ -72,6 +72,17 @@ def read(pid: int) -> Stat | None:
     return Stat(pid, fields[0].decode(), parent, group, session, int(fields[17]), int(fields[19]))
 
 
+def is_there(pid: int) -> bool:
+    """Whether a number is taken, by whomever and dead or alive. Needs no file to find out."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return pid > 0
+
+
 def is_kernel_thread(pid: int) -> bool:
     """Whether it is the kernel's own, such as a vhost worker in the group of its guest."""
     fields = contents(pid, "stat").rpartition(b")")[2].split()

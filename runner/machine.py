@@ -27,11 +27,19 @@ def process_name(machine: str) -> str:
 
 
 def process_is_alive(name: str) -> bool:
-    """Whether the process of that name lives here. Only for a name of this very boot."""
+    """Whether the process of that name lives here. Only for a name of this very boot.
+
+    One that is there and cannot be looked at, as when there is no file to be had, counts as alive:
+    for a dead one its runs would be ended.
+    """
     match = NAME.fullmatch(name)
     if match is None:
         return False
-    return _created(int(match["pid"])) == int(match["created"])
+    pid = int(match["pid"])
+    process = linux.read(pid)
+    if process is None:
+        return linux.is_there(pid)
+    return process.is_alive and process.created == int(match["created"])
 
 
 def _created(pid: int) -> int | None:
