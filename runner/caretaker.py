@@ -51,7 +51,8 @@ class Caretaker:
         running = runs.running_among(this.conn, this.families)
         rest = {key: family for key, family in this.families.items() if key not in running}
         known = {run.id: run for run in runs.find_many(this.conn, rest)} if rest else {}
-        return {run_id: known.get(run_id) for run_id in without_left(rest, known)}
+        unleft = without_left(rest, known, machine.boot())
+        return {run_id: known.get(run_id) for run_id in unleft}
 
     def _suspects(self, this: Round) -> list[Run]:
         """The runs of this machine whose holder is dead or silent: others cost time to read."""

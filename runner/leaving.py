@@ -39,13 +39,21 @@ def unspared(named: Collection[Key], members: Collection[Member]) -> list[Member
 
 
 def without_left(
-    families: Mapping[int, list[Member]], known: Mapping[int, Run]
+    families: Mapping[int, list[Member]], known: Mapping[int, Run], boot: str
 ) -> dict[int, list[Member]]:
-    """Leave out of the families, by run id, what their rows say was left running."""
+    """Leave out of the families, by run id, what their rows say was left running.
+
+    From *boot*, ours, those of a container inside of our PID namespace are seen by other numbers
+    than were listed: who was left cannot be told there, so all are its own watchdogs' to look at.
+    """
     rest = {
-        run_id: unspared(listed(known[run_id].left_running), members)
-        if run_id in known
-        else members
+        run_id: _unspared_by(known[run_id], members, boot) if run_id in known else members
         for run_id, members in families.items()
     }
     return {run_id: members for run_id, members in rest.items() if members}
+
+
+def _unspared_by(run: Run, members: list[Member], boot: str) -> list[Member]:
+    if run.left_running and run.boot != boot:
+        return []
+    return unspared(listed(run.left_running), members)

@@ -136,8 +136,16 @@ def test_what_was_listed_is_spared_with_its_session_and_what_is_below(members, e
 
 def test_only_the_rows_own_async_jobs_are_spared():
     job, other = Member(20, 200, 1, 19, 19, ""), Member(30, 300, 1, 30, 30, "")
-    known = {1: make_run(id=1, left_running=[JOB]), 2: make_run(id=2)}
+    known = {1: make_run(id=1, boot="b/1", left_running=[JOB]), 2: make_run(id=2, boot="b/1")}
     families = {1: [job, other], 2: [job], 3: [job]}
 
-    assert without_left(families, known) == {1: [other], 2: [job], 3: [job]}
-    assert without_left({1: [job]}, known) == {}
+    assert without_left(families, known, "b/1") == {1: [other], 2: [job], 3: [job]}
+    assert without_left({1: [job]}, known, "b/1") == {}
+
+
+def test_an_async_job_is_not_ended_from_where_it_has_another_number():
+    """A watchdog of the machine sees the processes of its containers, by numbers of its own."""
+    known = {1: make_run(id=1, boot="b/2", left_running=[JOB]), 2: make_run(id=2, boot="b/2")}
+    seen = Member(4020, 200, 1, 4019, 4019, "")
+
+    assert without_left({1: [seen], 2: [seen]}, known, "b/1") == {2: [seen]}
