@@ -6,6 +6,7 @@ A directory may have secrets in it.
 import logging
 import re
 import shutil
+import subprocess
 import time
 from pathlib import Path
 
@@ -23,9 +24,18 @@ YOUNG = 60.0  # seconds; a directory is made a moment before its run is register
 
 
 def remove_directory(directory: Path) -> None:
-    """Remove a run's directory and its ssh sockets."""
+    """Remove a run's directory and its ssh sockets, whatever a playbook has made there."""
     shutil.rmtree(control_path(directory), ignore_errors=True)
-    shutil.rmtree(directory, onerror=lambda _, path, error: log.warning("%s: %s", path, error[1]))
+    try:
+        shutil.rmtree(directory, onerror=_warn)
+    except RecursionError:  # a thousand directories in each other are too deep for Python
+        subprocess.run(["rm", "-rf", "--", str(directory)], check=False)
+
+
+def _warn(_: object, path: str, error: tuple[type, BaseException, object]) -> None:
+    if isinstance(error[1], RecursionError):
+        raise error[1]
+    log.warning("%s: %s", path, error[1])
 
 
 def sweep_directories(conn: Connection, runs_directory: Path) -> None:
@@ -62,6 +72,6 @@ def _has(run: Run | None, name: str) -> bool:
 
 def _age(path: Path) -> float:
     try:
-        return time.time() - path.stat().st_mtime
-    except FileNotFoundError:
+        return time.time() - path.lstat().st_mtime
+    except OSError:
         return 0.0

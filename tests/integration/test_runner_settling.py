@@ -160,6 +160,25 @@ def test_directories_that_nobody_removed_are_swept(conn, tmp_path, make_live):
     assert {path.name for path in here.iterdir()} == {used.name, new, "lost+found"}
 
 
+def test_what_a_playbook_makes_does_not_hold_up_the_sweep(conn, tmp_path):
+    """A link to itself, and directories deeper in each other than Python goes down."""
+    here = tmp_path / "runs" / runs.installation(conn)
+    deep = here / "98-0000beef"
+    deep.mkdir(parents=True)
+    (here / "loop").symlink_to("loop")
+    deepest = os.open(deep, os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir("d", dir_fd=deepest)
+        above, deepest = deepest, os.open("d", os.O_RDONLY, dir_fd=deepest)
+        os.close(above)
+    os.close(deepest)
+    os.utime(deep, (time.time() - 3600,) * 2)
+
+    sweep_directories(conn, tmp_path / "runs")
+
+    assert [path.name for path in here.iterdir()] == ["loop"]
+
+
 def test_a_claim_that_was_not_heard_of_is_queued_again(conn, make_live, tmp_path):
     """The row is ours and nobody holds it."""
     starts = Starts("here.1.2", Settings.from_environ(NEEDED), None, Containment(SUBREAPER))
