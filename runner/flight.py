@@ -22,11 +22,12 @@ FIRST: Final = 128 * 1024  # bytes; the plugin sums up after 64 KB
 LIMIT: Final = 16 * 1024 * 1024  # bytes; room for a sum of 50,000 hosts and jobs
 
 
-def may_continue_on(directory: str | None) -> list[str] | None:
+def may_continue_on(directory: str | None, *, has_played: bool = False) -> list[str] | None:
     """Name the hosts with a task in flight or an async job. None when that is not known.
 
     *directory* is the run's; None when it never had one. Its leader makes the file just before it
-    becomes ansible-playbook, and the plugin writes its first line before the first task.
+    becomes ansible-playbook, and the plugin writes its first line before the first task: where it
+    *has_played* and there is no file, somebody has removed it.
     """
     if directory is None:
         return []
@@ -34,7 +35,7 @@ def may_continue_on(directory: str | None) -> list[str] | None:
         with open_plain(Path(directory) / FLIGHT) as file:
             return in_flight(tail(file))
     except FileNotFoundError:
-        return [] if Path(directory).is_dir() else None
+        return [] if Path(directory).is_dir() and not has_played else None
     except OSError as error:
         log.warning("what was in flight cannot be read: %s", error)
         return None

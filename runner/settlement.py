@@ -47,7 +47,8 @@ def settle(
 def verdict_on(run: Run, end: End, directory: str | None) -> Verdict:
     """Judge, and name the hosts on which it may go on by what is in its directory."""
     has_begun = not (end.never_started or end.refusal)
-    hosts = may_continue_on(directory) if has_begun else []
+    has_played = run.playing_at is not None
+    hosts = may_continue_on(directory, has_played=has_played) if has_begun else []
     return replace(judge(run, end), may_continue_on=hosts)
 
 

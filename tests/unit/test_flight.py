@@ -83,6 +83,10 @@ def test_what_has_not_begun_to_play_goes_on_nowhere(tmp_path):
     assert may_continue_on(str(tmp_path)) == []  # it was ended while it was prepared
 
 
+def test_of_a_file_that_somebody_has_removed_nothing_is_known(tmp_path):
+    assert may_continue_on(str(tmp_path), has_played=True) is None
+
+
 def test_of_a_directory_that_is_gone_nothing_is_known(tmp_path):
     assert may_continue_on(str(tmp_path / "gone")) is None
 
