@@ -80,7 +80,7 @@ class Ends:
 
     def _keep_late(self, conn: Connection, live: Live, verdict: Verdict) -> None:
         result = {"state": verdict.state, **verdict.detail(), "runner": self._runner}
-        verdicts.record_late(conn, live.run.id, result)
+        verdicts.record_late(conn, live.run, result)
         log.warning("run %d: %s, too late", live.run.id, verdict.state)
 
     def sweep(self, live: Live, installation: str, keepers: set[int]) -> None:
@@ -88,10 +88,12 @@ class Ends:
 
         By cgroup, mark and brand, and by blood: the runner is a subreaper, so whatever is below it
         and below no keeper is an orphan of a keeper that was killed, unless it belongs to another
-        run: an async job that was left, or whoever is swept for that run.
+        run: an async job that was left, or whoever is swept for that run. By blood and cgroup only
+        once the lease is another's: who carries the mark then may be of its next attempt.
         """
         families = family.find(installation)
-        left = {member.pid: member for member in families.pop(live.run.id, [])}
+        marked = families.pop(live.run.id, [])
+        left = {} if live.tenure.is_lost else {member.pid: member for member in marked}
         others = {(each.pid, each.created) for members in families.values() for each in members}
         orphans = unspared(others, family.orphans(os.getpid(), keepers))
         left |= {member.pid: member for member in orphans}

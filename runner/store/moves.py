@@ -202,14 +202,15 @@ def release(conn: Connection, run: Run, *, actor: str, never_started: bool = Fal
     """running -> queued: nothing of it has run.
 
     None once its leader was registered, unless *never_started* says that it did not leave the
-    gate, and None when a stop was asked for. Without the lease nobody can register a leader any
-    more, so no gate will be opened.
+    gate; None when it has played, and None when a stop was asked for. Without the lease nobody can
+    register a leader any more, so no gate will be opened.
     """
     return move(
         conn,
         f"""UPDATE runs SET attempt = attempt - 1, {AGAIN}
             WHERE id = %(run_id)s AND state = 'running' AND lease_token = %(token)s
-              AND (leader_pid IS NULL OR %(never_started)s) AND stop_requested_at IS NULL""",
+              AND (leader_pid IS NULL OR %(never_started)s) AND phase = 'preparing'
+              AND stop_requested_at IS NULL""",
         "released",
         actor,
         {},

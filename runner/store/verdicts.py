@@ -80,18 +80,21 @@ def keep(conn: Connection, run: Run, *, lease: float) -> Run | None:
     return Run.from_row(row) if row else None
 
 
-def record_late(conn: Connection, run_id: int, result: dict[str, Any]) -> bool:
-    """Keep beside a final row what its runner reported too late. Once; it changes nothing else."""
+def record_late(conn: Connection, run: Run, result: dict[str, Any]) -> bool:
+    """Keep beside a final row what its runner reported too late. Once; it changes nothing else.
+
+    False for what was another attempt of *run*.
+    """
     return (
         conn.execute(
             """WITH told AS (
                    UPDATE runs SET late_result = %(result)s
-                    WHERE id = %(run_id)s AND late_result IS NULL
+                    WHERE id = %(run_id)s AND late_result IS NULL AND attempt = %(attempt)s
                       AND state NOT IN ('queued', 'running')
                    RETURNING id, state, runner)
                INSERT INTO run_events (run_id, kind, state, actor, detail)
                SELECT id, 'late_result', state, runner, %(result)s FROM told""",
-            {"run_id": run_id, "result": Jsonb(result)},
+            {"run_id": run.id, "attempt": run.attempt, "result": Jsonb(result)},
         ).rowcount
         == 1
     )

@@ -166,7 +166,7 @@ class Modelled:
 
     def release(self, token: UUID | None, actor: str, *, never_started: bool) -> bool:
         """running -> queued, when nothing of it has run."""
-        may_have_run = self.leader is not None and not never_started
+        may_have_run = (self.leader is not None and not never_started) or self.phase == "playing"
         if not self.is_held_by(token) or may_have_run or self.stop_by is not None:
             return False
         self._wait()
@@ -198,9 +198,9 @@ class Modelled:
         self.lease_is_out = False
         return True
 
-    def record_late(self, result: dict[str, Any]) -> bool:
-        """What came too late, once."""
-        if not self.state.is_final or self.late is not None:
+    def record_late(self, attempt: int, result: dict[str, Any]) -> bool:
+        """What came too late, once, of its last attempt."""
+        if not self.state.is_final or self.late is not None or self.attempt != attempt:
             return False
         self.late = result
         return self._note("late_result", self.runner)

@@ -49,7 +49,7 @@ MOVES: dict[str, Move] = {
     ),
     "lose": lambda conn, run: verdicts.lose(conn, run, actor="watchdog", message="silence"),
     "expire": lambda conn, run: verdicts.expire(conn, actor="watchdog"),
-    "record_late": lambda conn, run: verdicts.record_late(conn, run.id, {"state": "failed"}),
+    "record_late": lambda conn, run: verdicts.record_late(conn, run, {"state": "failed"}),
 }
 
 

@@ -301,8 +301,8 @@ class MovesMachine(RuleBasedStateMachine):
         if run.runner is None:
             return  # it was never anybody's
         result = {"state": str(state)}
-        told = verdicts.record_late(self.conn, run.id, result)
-        self.compare("record_late", self.models[run.id].record_late(result), told)
+        told = verdicts.record_late(self.conn, run, result)
+        self.compare("record_late", self.models[run.id].record_late(run.attempt, result), told)
 
     # Watchdogs
 

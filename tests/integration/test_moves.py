@@ -135,11 +135,21 @@ def test_what_comes_too_late_is_kept_beside_once(conn, make_running):
     lost = verdicts.lose(conn, run, actor="watchdog", message="gone")
 
     assert lost.state is RunState.LOST
-    assert verdicts.record_late(conn, run.id, {"state": "succeeded"})
-    assert not verdicts.record_late(conn, run.id, {"state": "failed"})
+    assert verdicts.record_late(conn, run, {"state": "succeeded"})
+    assert not verdicts.record_late(conn, run, {"state": "failed"})
 
     assert runs.find(conn, run.id).late_result == {"state": "succeeded"}
     assert runs.find(conn, run.id).state is RunState.LOST
+
+
+def test_what_was_another_attempt_comes_too_late_for_this_one(conn, make_running):
+    first = make_running(on_interrupt="requeue")
+    interrupted = Verdict(state=RunState.INTERRUPTED, message="shut down")
+    moves.requeue(conn, first, interrupted, actor="here", complete=True, truncated=False)
+    second = finish(conn, claim(conn, first.id))
+
+    assert not verdicts.record_late(conn, first, {"state": "failed"})
+    assert verdicts.record_late(conn, second, {"state": "failed"})
 
 
 def test_a_lease_that_holds_is_not_lost(conn, make_running):
@@ -174,6 +184,13 @@ def test_a_run_is_released_only_before_its_leader_is_registered(conn, make_runni
     assert (released.state, released.attempt) == (RunState.QUEUED, 0)
     assert kept is None
     assert moves.register(conn, free, leader=7, created=1, keeper=6, directory="/r") is None
+
+
+def test_a_run_that_has_played_is_not_released_whatever_is_said_of_it(conn, make_running):
+    """A playbook can write into its keeper's record that it never started."""
+    run = moves.play(conn, make_running())
+
+    assert moves.release(conn, run, actor="watchdog", never_started=True) is None
 
 
 def test_a_run_that_waited_too_long_has_failed(conn, make_run):

@@ -2,16 +2,19 @@
 
 import json
 import os
+import subprocess
 import time
 import uuid
 
 import pytest
 
+from runner import family
 from runner.books import Books
 from runner.containment import SUBREAPER, Containment
 from runner.directories import sweep_directories
 from runner.ends import Ends
 from runner.live import EMPTY_LOOKS, Live
+from runner.mark import mark
 from runner.output import Output
 from runner.queue import enqueue
 from runner.record import read_lines
@@ -20,6 +23,7 @@ from runner.settings import Settings
 from runner.starts import Starts
 from runner.store import moves, runs, stops, verdicts
 from tests.unit.test_settings import NEEDED
+from tests.waiting import wait_until
 
 WANTED = Wanted(
     template="t",
@@ -260,3 +264,21 @@ def test_what_a_keeper_has_left_is_not_left_if_it_was_killed_before_it_was_gone(
         live.note_sweep(0, [], is_gone=True, is_proved=False)
 
     assert ends.settle(conn, live, shutting_down=False).left_running == []
+
+
+def test_a_sweep_spares_the_next_attempt_of_a_run_that_is_another_runners(conn, make_live, ends):
+    """It carries the same mark; a runner that thaws may still hold the attempt before."""
+    live = make_live()
+    live.lose_keeper()
+    installation = runs.installation(conn)
+    environ = {**os.environ, **mark(live.run.id, installation)}
+    subprocess.run(["setsid", "--fork", "sleep", "300"], env=environ, check=True)
+    [other] = wait_until(lambda: family.find(installation).get(live.run.id))
+
+    live.tenure.lose()
+    ends.sweep(live, installation, set())
+    spared = family.find(installation).get(live.run.id)
+    family.kill(other)
+
+    assert spared == [other]
+    wait_until(lambda: not family.find(installation))
