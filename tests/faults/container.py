@@ -130,9 +130,13 @@ class Container:
 
     def kill(self) -> None:
         """As the kernel does when memory runs out: kill all that it is, but no family."""
-        self._signal_group(signal.SIGKILL)
+        self.strike()
         self.kills += 1
         self._finish()
+
+    def strike(self) -> None:
+        """Kill it without waiting for its end: what holds others back may be let go at once."""
+        self._signal_group(signal.SIGKILL)
 
     def freeze(self) -> None:
         """Let it stand still, with all connections open."""

@@ -160,7 +160,8 @@ def test_a_runner_killed_while_it_registers(lone_world, heir, state, executions)
         for keeper in keepers:
             keeper.resume()
         world.await_held()
-        world.one.kill()
+        world.one.strike()
+    world.one.kill()
     wait_until(lambda: world.find(run).leader_pid)
 
     world.start(world.runners[heir])
@@ -297,7 +298,8 @@ def test_a_watchdog_killed_in_the_middle_of_a_verdict(lone_world, is_heard):
         world.await_held()
         if not is_heard:
             world.drop_connections()
-        world.watchdog.kill()
+        world.watchdog.strike()
+    world.watchdog.kill()
 
     world.start(world.two)
 
@@ -314,7 +316,8 @@ def test_a_watchdog_killed_after_it_has_adopted(lone_world):
     with world.moves_held():
         world.start(world.one)
         world.await_held()
-        world.one.kill()
+        world.one.strike()
+    world.one.kill()
     wait_until(lambda: world.events(run, "adopted"))
 
     world.start(world.one)
