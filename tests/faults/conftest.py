@@ -11,6 +11,35 @@ from tests.faults.container import isolation
 from tests.faults.world import World, make_world
 
 
+#: Scenarios that every run of the tests plays, one variant of each. A world takes seconds of a core:
+#: all of them (`-m wide` plays the others) take longer than the tests of everything else.
+ALWAYS = {
+    "test_a_world_without_faults_tells_no_lie",
+    "test_a_web_killed_between_insert_and_enqueue",
+    "test_a_runner_killed_while_it_registers",
+    "test_a_runner_killed_between_terminate_and_kill_of_a_stop",
+    "test_a_watchdog_killed_in_the_middle_of_a_verdict",
+    "test_a_container_that_is_lost",
+    "test_what_redis_forgets_is_done_nevertheless",
+    "test_postgres_is_a_black_hole_for_one_runner",
+    "test_a_runner_that_thaws_after_the_verdict_does_not_write_over_it",
+    "test_a_stop_as_the_playbook_ends_well",
+    "test_a_run_with_a_survivor_is_never_called_stopped",
+    "test_after_a_reboot_numbers_are_strangers",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Mark the other scenarios and variants as wide."""
+    played: set[str] = set()
+    for item in items:
+        if "empty_world" not in item.fixturenames:
+            continue
+        if item.originalname not in ALWAYS or item.originalname in played:
+            item.add_marker(pytest.mark.wide)
+        played.add(item.originalname)
+
+
 @pytest.fixture
 def empty_world(request: pytest.FixtureRequest) -> Iterator[World]:
     """A world in which nothing was started; `isolated` as its parameter makes real machines."""
