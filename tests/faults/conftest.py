@@ -10,8 +10,7 @@ from tests.faults.checks import violations
 from tests.faults.container import isolation
 from tests.faults.world import World, make_world
 
-
-#: Scenarios that every run of the tests plays, one variant of each. A world takes seconds of a core:
+#: Scenarios that every run of the tests plays, one variant of each. A world takes a core seconds:
 #: all of them (`-m wide` plays the others) take longer than the tests of everything else.
 ALWAYS = {
     "test_a_world_without_faults_tells_no_lie",
