@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from redis import Redis
 
-from runner import family, linux, machine
+from runner import family, machine
 from runner.estate import Estate, recollect
 from runner.hints import tell
 from runner.leaving import listed, unspared, without_left
@@ -137,11 +137,7 @@ class Caretaker:
     def _name_survivors(self, this: Round, run: Run, left: list[family.Member]) -> None:
         """Name them by program only: their arguments may hold secrets that we do not know."""
         named = [
-            {
-                "pid": member.pid,
-                "uid": linux.user(member.pid),
-                "command": member.command.partition(" ")[0],
-            }
+            {**family.survivor(member), "command": member.command.partition(" ")[0]}
             for member in left
         ]
         if named != run.survivors:

@@ -13,9 +13,8 @@ from functools import partial
 
 import redis
 
-from runner import bell, groups, keys
+from runner import groups, hints, keys
 from runner.books import Books, Entry
-from runner.queue import enqueue_again
 from runner.run import Run
 
 log = logging.getLogger(__name__)
@@ -101,9 +100,7 @@ class Clerk(threading.Thread):
 
     def enqueue(self, run: Run) -> None:
         """Put a run back into the queue that we do not go on with, and wake who may take it."""
-        redis, timeout = self._books.connection, run.spec["timeout"]
-        self._add(lambda: enqueue_again(redis, run.id, timeout=timeout))
-        self._add(lambda: bell.ring(redis, start=run.id))
+        self._add(partial(hints.enqueue, self._books.connection, run))
 
     def tell(self, run_id: int) -> None:
         """Let those who follow the run look at it; once, however often it is said meanwhile."""

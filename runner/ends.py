@@ -5,7 +5,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from runner import family, linux
+from runner import family
 from runner.directories import remove_directory
 from runner.judge import End, Verdict
 from runner.kept import Kept
@@ -100,10 +100,8 @@ class Ends:
         sent = {pid: family.kill(member) for pid, member in left.items()}
         grouped = live.group.kill() if live.group else []
         sent |= {member.pid: Sent.REACHED for member in grouped}
-        refused = [left[pid] for pid, what in sent.items() if what is Sent.REFUSED]
         survivors = [
-            {"pid": member.pid, "uid": linux.user(member.pid), "command": member.command}
-            for member in refused
+            family.survivor(left[pid]) for pid, what in sent.items() if what is Sent.REFUSED
         ]
         killed = sum(what is Sent.REACHED for what in sent.values())
         is_gone = not left and not grouped

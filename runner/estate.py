@@ -11,7 +11,7 @@ from runner.family import PAUSE, Ended, Member
 from runner.judge import End
 from runner.leaving import Key, listed, unspared
 from runner.linux import Stat
-from runner.record import read_lines, recall
+from runner.record import read_lines, recall, sum_up
 from runner.run import Run
 from runner.told import Line, Told
 
@@ -64,7 +64,7 @@ class Estate:
         ended = family.end(self.members, grace)
         if ended.survivors or not self.is_ours or not self._hear_last_words():
             return ended, None
-        return ended, _sum_up(self.run, before, ended, why)
+        return ended, _end_of(self.run, before, ended, why)
 
     def _hear_last_words(self) -> bool:
         """Let the keeper see the end, or kill one that cannot; tell whether nobody is left."""
@@ -84,24 +84,22 @@ def _is_keeper(pid: int) -> bool:
 
 def recollect(run: Run) -> Told:
     """What the keeper of *run* has written down."""
-    told = Told()
-    for line in _lines(run):
-        told.hear(line)
-    return told
+    return sum_up(_lines(run))
 
 
 def _lines(run: Run) -> list[Line]:
     return read_lines(Path(run.directory or "/nonexistent") / "status.jsonl")
 
 
-def _sum_up(run: Run, before: Told, ended: Ended, why: str) -> End:
+def _end_of(run: Run, before: Told, ended: Ended, why: str) -> End:
     """Add what we have done to what the keeper has seen; its leader may have ended *before* us."""
     names = {"TERM": ended.terminated, "KILL": ended.killed}
     ours = tuple(name for name, count in names.items() if count)
-    after = recollect(run)
+    lines = _lines(run)
+    after = sum_up(lines)
     if after.exit is None:
         return End(exit_code=None, why=why, signalled=ours, never_started=run.leader_pid is None)
-    end = recall(_lines(run)) or after.end()
+    end = recall(lines) or after.end()
     if not run.spec.get("leave_async"):
         end = replace(end, left=())
     if not ours or before.is_gone:

@@ -91,6 +91,11 @@ def kill(member: Member) -> Sent:
     return _send(member, signal.SIGKILL)
 
 
+def survivor(member: Member) -> dict[str, Any]:
+    """Describe one who would not die, as a row keeps it; a caller has to mask its command."""
+    return {"pid": member.pid, "uid": linux.user(member.pid), "command": member.command}
+
+
 def _member(process: Stat) -> Member:
     return Member(
         pid=process.pid,

@@ -94,14 +94,20 @@ def _is_told(told: Any) -> bool:
     return shapes is not None and all(fits(told.get(name)) for name, fits in shapes.items())
 
 
+def sum_up(lines: list[dict[str, Any]]) -> Told:
+    """All that was told, as one."""
+    told = Told()
+    for line in lines:
+        told.hear(line)
+    return told
+
+
 def recall(lines: list[dict[str, Any]]) -> End | None:
     """What is known of the end. None when the keeper did not live to see the family gone.
 
     What it left is named by program only: arguments may hold secrets that are not known here.
     """
-    told = Told()
-    for line in lines:
-        told.hear(line)
+    told = sum_up(lines)
     if not told.is_gone:
         return None
     end = told.end()

@@ -62,8 +62,6 @@ class Runner:
         self._listener = Listener(redis, self.lives, self._clerk.call)
         self._intake = Intake(self._clerk, self._starts, line)
         self._tick_at = self._beat_at = 0.0
-        #: When we last asked for all leases, and got what was to be had; monotonic.
-        self._renewed_at = time.monotonic()
 
     def work(self) -> None:
         """Serve until SIGTERM or SIGINT; return when every run is settled."""
@@ -159,7 +157,7 @@ class Runner:
 
     def _may_have_lost_all(self, now: float) -> bool:
         """Whether we stood still for longer than a lease, and Postgres can tell what came of it."""
-        return self.line.is_up and now > self._renewed_at + self.settings.lease
+        return self.line.is_up and now > self._beat_at - self.settings.beat + self.settings.lease
 
     # What needs Postgres
 
@@ -204,14 +202,12 @@ class Runner:
         mine = {
             live.run.lease_token: live for live in self.lives.values() if not live.tenure.is_lost
         }
-        now = time.monotonic()
         renewed = moves.renew(conn, [token for token in mine if token], lease=self.settings.lease)
         for token, live in mine.items():
             if token in renewed:
                 live.tenure.run = renewed[token]
             else:
                 live.tenure.lose()
-        self._renewed_at = now
         place = {"machine": self.settings.machine, "boot": machine.boot()}
         place["containment"] = self.containment.kind
         runners.beat(conn, self.name, slots=self.settings.slots, busy=len(self.lives), **place)

@@ -67,6 +67,15 @@ def world(empty_world: World) -> World:
 
 
 @pytest.fixture
+def roomy_world(empty_world: World) -> World:
+    """Two webs and the runner "one" serve; it has room for ten."""
+    empty_world.one.start(RUNNER_SLOTS="10")
+    empty_world.start(*empty_world.webs)
+    empty_world.one.await_ready()
+    return empty_world
+
+
+@pytest.fixture
 def word(empty_world: World) -> Iterator[str]:
     """A number of seconds like no other, for the command line of what a run starts.
 

@@ -42,15 +42,6 @@ OTHERS = ("double-fork", "hopping")
 
 
 @pytest.fixture
-def lone_world(empty_world):
-    """Two webs and the runner "one" serve; it has room for ten."""
-    empty_world.one.start(RUNNER_SLOTS="10")
-    empty_world.start(*empty_world.webs)
-    empty_world.one.await_ready()
-    return empty_world
-
-
-@pytest.fixture
 def footprints(empty_world, tmp_path):
     """A file that grows while somebody hops; nobody does in the end."""
     path = tmp_path / "footprints"
@@ -83,8 +74,8 @@ def assert_ended(world, run, word):
 
 @pytest.mark.parametrize("force", [False, True], ids=["graceful", "forced"])
 @pytest.mark.parametrize("empty_world", ["shared", "isolated"], indirect=True)
-def test_no_family_escapes_a_stop(lone_world, word, footprints, force):
-    world = lone_world
+def test_no_family_escapes_a_stop(roomy_world, word, footprints, force):
+    world = roomy_world
     declare_families(world, word, footprints)
     runs = {name: world.trigger(name) for name in (*FAMILIES, *OTHERS)}
     for name, (_, size) in FAMILIES.items():
@@ -111,9 +102,9 @@ def is_program(pid):
 
 
 @pytest.mark.parametrize("force", [False, True], ids=["graceful", "forced"])
-def test_a_family_that_was_suspended_is_stopped(lone_world, word, force):
+def test_a_family_that_was_suspended_is_stopped(roomy_world, word, force):
     """All of it stands still, in the sense of Ctrl-Z, before the stop comes."""
-    world = lone_world
+    world = roomy_world
     world.declare("sleeping", playbooks.SETSID.replace("300", word))
     run = world.await_ready(world.trigger("sleeping"))
     wait_until(lambda: len(running(f"sleep {word}")) >= 2, timeout=30)
@@ -127,9 +118,9 @@ def test_a_family_that_was_suspended_is_stopped(lone_world, word, force):
     assert_ended(world, run, word)
 
 
-def test_a_keeper_that_stands_still_is_done_without(lone_world, word):
+def test_a_keeper_that_stands_still_is_done_without(roomy_world, word):
     """It answers nobody: it is killed, and its family in its place."""
-    world = lone_world
+    world = roomy_world
     world.declare("escaping", playbooks.DOUBLE_FORK.replace("300", word))
     runs = [world.await_ready(world.trigger("escaping")) for _ in range(2)]
     for run in runs:
@@ -143,9 +134,9 @@ def test_a_keeper_that_stands_still_is_done_without(lone_world, word):
     assert running(word) == []
 
 
-def test_what_a_killed_worker_of_ansible_leaves_is_ended(lone_world, word):
+def test_what_a_killed_worker_of_ansible_leaves_is_ended(roomy_world, word):
     """Its task goes on as an orphan; ansible gives the host up, and the run has failed."""
-    world = lone_world
+    world = roomy_world
     world.declare("deaf", ONE.format(command=" ".join(child("stubborn", word))))
     run = world.trigger("deaf")
     wait_until(lambda: alive_as(word), timeout=60)
@@ -178,13 +169,13 @@ def test_a_number_that_was_used_again_is_never_signalled(tmp_path):
     assert (done.stdout, done.stderr) == ("gone alive\n", "")
 
 
-def test_a_row_with_the_number_of_a_stranger_ends_nobody(lone_world, word):
+def test_a_row_with_the_number_of_a_stranger_ends_nobody(roomy_world, word):
     """Runner and keeper were killed, and their numbers are another's when somebody comes back.
 
     What the numbers 0, 1 and -1 do is shown in tests/unit/test_estate.py, where nobody is ended:
     below pid 1 is all of the machine.
     """
-    world = lone_world
+    world = roomy_world
     run = world.await_ready(world.trigger("sleeping"))
     os.kill(run.keeper_pid, signal.SIGSTOP)
     world.one.kill()

@@ -26,15 +26,6 @@ pytestmark = pytest.mark.timeout(300)  # a world takes its time on a busy machin
 STOP = ("stop", "force")
 
 
-@pytest.fixture
-def lone_world(empty_world):
-    """Two webs and the runner "one" serve; it has room for ten."""
-    empty_world.one.start(RUNNER_SLOTS="10")
-    empty_world.start(*empty_world.webs)
-    empty_world.one.await_ready()
-    return empty_world
-
-
 def wait_for(moment):
     """Let time pass until *moment*, which is monotonic."""
     wait_until(lambda: time.monotonic() >= moment, interval=0.0005)
@@ -80,9 +71,9 @@ def declare_sleeping(world, word, **template):
 # From the queue to the first instruction
 
 
-def test_a_stop_between_claim_and_spawn(lone_world, word):
+def test_a_stop_between_claim_and_spawn(roomy_world, word):
     """The keepers stand still: the orders wait in their pipes when the stops come."""
-    world = lone_world
+    world = roomy_world
     declare_sleeping(world, word)
     keepers = world.one.keepers()
     for keeper in keepers:
@@ -100,9 +91,9 @@ def test_a_stop_between_claim_and_spawn(lone_world, word):
         assert await_truth(world, run).stop_outcome is StopOutcome.NEVER_STARTED
 
 
-def test_a_stop_between_dequeue_and_claim(lone_world, word):
+def test_a_stop_between_dequeue_and_claim(roomy_world, word):
     """Postgres is silent towards the runner, which has the job in hand."""
-    world = lone_world
+    world = roomy_world
     declare_sleeping(world, word)
     world.one.postgres.black_hole()
     run = world.trigger("sleeping")
@@ -118,9 +109,9 @@ def test_a_stop_between_dequeue_and_claim(lone_world, word):
     assert [event.kind for event in world.events(run)] == ["queued", "stopped"]
 
 
-def test_a_stop_while_the_leader_waits_at_its_gate(lone_world, word):
+def test_a_stop_while_the_leader_waits_at_its_gate(roomy_world, word):
     """Its registration is under way and does not arrive; the bell does."""
-    world = lone_world
+    world = roomy_world
     declare_sleeping(world, word)
     keepers = world.one.keepers()
     for keeper in keepers:
@@ -167,9 +158,9 @@ GATED = """
 """
 
 
-def test_a_stop_as_the_playbook_ends_well(lone_world, word, tmp_path):
+def test_a_stop_as_the_playbook_ends_well(roomy_world, word, tmp_path):
     """Fired from its last task to after its death: never is a success told of who was signalled."""
-    world = lone_world
+    world = roomy_world
     gate = tmp_path / word
     world.declare("gated", GATED, accepts={"gate": {"type": "string", "required": True}})
     waiting = []
@@ -213,9 +204,9 @@ def hanging_disk(tmp_path, word):
     return repository.path
 
 
-def test_a_stop_of_a_hanging_clone(lone_world, silent_port, hanging_disk):
+def test_a_stop_of_a_hanging_clone(roomy_world, silent_port, hanging_disk):
     """Of each kind, gracefully and by force."""
-    world = lone_world
+    world = roomy_world
     sources = {
         "https": (f"https://127.0.0.1:{silent_port}/ops.git", "main"),
         "ssh": (f"ssh://git@127.0.0.1:{silent_port}/ops.git", "main"),
@@ -251,9 +242,9 @@ SLOW = "#!/bin/sh\nsleep {word}\n"
 DEAF = "#!/bin/sh\ntrap '' TERM INT HUP\nsetsid sleep {word} &\nwhile :; do sleep {word}; done\n"
 
 
-def test_a_stop_of_a_hanging_inventory(lone_world, word):
+def test_a_stop_of_a_hanging_inventory(roomy_world, word):
     """A program of the repository's says which hosts there are, and does not come to it."""
-    world = lone_world
+    world = roomy_world
     for name, script in (("slow", SLOW), ("deaf", DEAF)):
         file = world.repository.path / f"{name}.sh"
         file.write_text(script.format(word=word))
@@ -291,9 +282,9 @@ class CallbackModule(CallbackBase):
 ENOUGH = 5_000_000  # bytes, after which it is a flood
 
 
-def test_a_stop_during_a_flood(lone_world, word):
+def test_a_stop_during_a_flood(roomy_world, word):
     """Whatever waits to be stored, the stop is heard, and what is stored has no hole."""
-    world = lone_world
+    world = roomy_world
     config = (world.repository.path / "ansible.cfg").read_text()
     flooded = {"ansible.cfg": f"{config.rstrip()},flood\n", "plugins/flood.py": FLOOD}
     world.repository.commit(flooded)
@@ -341,9 +332,9 @@ def test_a_thousand_stops_by_fifty_callers(world, word):
     assert world.living() == {}
 
 
-def test_a_stop_and_then_a_force_by_another(lone_world, word):
+def test_a_stop_and_then_a_force_by_another(roomy_world, word):
     """Who and when of both are on the run; the grace is cut short."""
-    world = lone_world
+    world = roomy_world
     world.declare("ignoring", playbooks.IGNORING.replace("sleep 1", f"sleep {word}"), grace=300)
     run = world.trigger("ignoring")
     wait_until(lambda: f"sleep {word}" in map(linux.command, running(word)), timeout=60)
@@ -367,8 +358,8 @@ def test_a_stop_and_then_a_force_by_another(lone_world, word):
     ]
 
 
-def test_a_stop_by_both_webs_at_once(lone_world, word):
-    world = lone_world
+def test_a_stop_by_both_webs_at_once(roomy_world, word):
+    world = roomy_world
     declare_sleeping(world, word)
     forces = [(False, False), (False, True), (True, True)]
     runs = [world.trigger("sleeping") for _ in forces]
@@ -402,9 +393,9 @@ def test_a_stop_by_both_webs_at_once(lone_world, word):
 LEADS = (-0.3, -0.02, 0.0, 0.02, 0.3)
 
 
-def test_a_stop_of_a_run_that_is_queued_again(lone_world, word):
+def test_a_stop_of_a_run_that_is_queued_again(roomy_world, word):
     """Its runner is shut down before, after or as the stop comes; nobody plays it another time."""
-    world = lone_world
+    world = roomy_world
     declare_sleeping(world, word, on_interrupt="requeue")
     for lead in LEADS:
         runs = [world.await_ready(world.trigger("sleeping")) for _ in range(2)]
