@@ -45,10 +45,11 @@ class Live:
         #: The cgroup that was meant for its family. None without cgroups.
         self.group = group
         self.deadline = time.monotonic() + float(run.spec["timeout"])
-        #: The keeper has said that the family is gone, or has itself been killed.
+        #: Nobody of the family is left but the async jobs that may be.
         self.is_gone = False
         self.gone_at: float | None = None
-        #: The keeper ended without proof: whoever carries the mark must be found and ended.
+        self.keeper_has_ended = False
+        #: It ended without proof: whoever carries the mark must be found and ended.
         self.keeper_was_killed = False
         self.output_is_open = True
         #: How often its end was tried to be written.
@@ -158,10 +159,10 @@ class Live:
         log.info("run %d: %d processes of async jobs are left", self.run.id, count, extra=self._tag)
 
     def _on_gone(self, line: dict[str, Any]) -> None:
+        """Believe it only when its keeper ends: whoever finds the pipe can write this (seen)."""
         if len(self._told.left) < line.get("left", 0):  # the list was too long for the pipe
             for told in self._recorded("left"):
                 self.hear(told)
-        self._be_gone()
 
     def _recorded(self, *events: str) -> list[dict[str, Any]]:
         return [line for line in self._record() if line["event"] in events]
@@ -173,23 +174,21 @@ class Live:
         self.is_gone = True
         self.gone_at = time.monotonic()
 
-    def lose_keeper(self) -> None:
-        """The keeper has ended. If it did not say how, its record may: the pipe can overflow.
+    def note_keeper_end(self, code: int) -> None:
+        """The keeper has ended: with 0 only if it saw the family gone, or all that may be left.
 
-        A record alone proves nobody gone: a task can write into it, too. Only the async jobs that
-        it names, and that the template allows, are left without another look.
+        If its pipe did not bring how, its record may: the pipe can overflow. A record alone proves
+        nobody gone, a task can write into it, too.
         """
-        self.keeper_was_killed = not self.is_gone
-        end = recall(self._record()) if self.keeper_was_killed else None
-        if end is None:
-            return
-        has_left = bool(end.left and self.run.spec.get("leave_async"))
-        for line in self._record():
-            if line["event"] == "exit" and not self._told.exit:
-                self.hear(line)
-            elif line["event"] == "gone" and has_left:
-                self.hear(line)
-                self.keeper_was_killed = False
+        self.keeper_has_ended = True
+        self.keeper_was_killed = code != 0
+        if not self._told.is_gone and recall(self._record()) is not None:
+            unheard = ("left", "gone") if code == 0 else ()
+            for line in self._recorded("exit", *unheard):
+                if line["event"] != "exit" or not self._told.exit:
+                    self.hear(line)
+        if code == 0:
+            self._be_gone()
 
     @property
     def is_being_swept(self) -> bool:
@@ -257,5 +256,5 @@ class Live:
         before_the_gate = self._asked.why if not self._gate_is_open else None
         end = self._told.end(never_started=not self._gate_is_open, why=before_the_gate)
         tail = self.output.tail.decode(errors="replace")
-        left = tuple(self._masked(end.left))
+        left = () if self.keeper_was_killed else tuple(self._masked(end.left))
         return replace(end, shutting_down=shutting_down, tail=tail, left=left)

@@ -15,7 +15,7 @@ class Pipes:
 
     def add(self, live: Live) -> None:
         """Hear what its keeper says, and read what it prints."""
-        hear = partial(self._hear, live)
+        hear = partial(self.hear, live)
         self._selector.register(live.kept.status, selectors.EVENT_READ, hear)
         self.read_on(live, has_room=True)
 
@@ -42,11 +42,11 @@ class Pipes:
             live.output_is_open = False
             self._forget(live.kept.output)
 
-    def _hear(self, live: Live) -> None:
+    def hear(self, live: Live) -> None:
+        """Take what its keeper has said."""
         lines = live.kept.read_status()
         if lines is None:
             self._forget(live.kept.status)
-            live.lose_keeper()
             return
         for line in lines:
             live.hear(line)

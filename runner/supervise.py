@@ -141,7 +141,11 @@ class Runner:
     # What needs neither Postgres nor Redis
 
     def _enforce(self, live: Live, now: float) -> None:
-        """Time limits, and the shutdown's escalation."""
+        """The end of its keeper, time limits, and the shutdown's escalation."""
+        code = live.kept.process.poll()
+        if code is not None and not live.keeper_has_ended:
+            self._pipes.hear(live)  # its last words
+            live.note_keeper_end(code)
         live.enforce_limits(now)
         # While Postgres is away output waits on disk: no playbook stands still for that.
         self._pipes.read_on(live, has_room=live.tenure.has_room or not self.line.is_up)

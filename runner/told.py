@@ -40,8 +40,6 @@ class Told:
                 self.signalled(line["signal"], line["why"])
             case "exit":
                 self.exit = line
-                if not line["signalled"] and not line["never_started"]:
-                    self._why = None  # nothing of ours reached it: it ended by itself
             case "left":
                 self.left = [
                     {**each, "command": storable(each["command"])} for each in line["processes"]
@@ -50,9 +48,8 @@ class Told:
                 self.is_gone = True
 
     def signalled(self, name: str, why: str | None) -> None:
-        """Note a signal of ours; the first one's reason counts, if the leader lived then."""
-        if self.exit is None and self._why is None:
-            self._why = why
+        """Note a signal of ours; the first one's reason counts, if one reached the leader."""
+        self._why = self._why or why
         self._signalled.append(name)
 
     @property
@@ -62,12 +59,12 @@ class Told:
 
     def end(self, *, never_started: bool = False, why: str | None = None) -> End:
         """The end as it was told; *why* is what was asked of a keeper that told no reason."""
-        known = self.exit or {"code": None, "never_started": False}
-        why = self._why or why
+        known = self.exit or {"code": None, "never_started": False, "signalled": [None]}
+        is_its_own = not known["signalled"] and not known["never_started"]
         return End(
             exit_code=known["code"],
             signalled=tuple(self._signalled),
-            why=why,
+            why=(None if is_its_own else self._why) or why,
             never_started=known["never_started"] or never_started,
             refusal=self.refusal,
             left=tuple(self.left) if self.is_gone else (),

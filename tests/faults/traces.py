@@ -15,6 +15,8 @@ from runner import cgroup, keys
 from runner.store.runners import KEEP
 
 if TYPE_CHECKING:
+    from redis import Redis
+
     from tests.faults.world import World
 
 Lies = Iterator[str]
@@ -32,6 +34,7 @@ STANDING = (
 )
 LOOKS = 5  # at a process whose watchdog reads /proc twice a second
 STARTED = f"rq:wip:{keys.QUEUE}"
+TAKEN = f"rq:queue:{keys.QUEUE}:intermediate"
 DAY = 86_400.0  # seconds
 SPARE_SOCKETS = 3  # a pool of Redis or Postgres connections may have grown by what it needed
 
@@ -136,14 +139,25 @@ def no_key_is_left(world: "World") -> Lies:
     """In Redis, beside those that stand for all and those that expire."""
     unfinished = {f"rq:job:{run_id}" for run_id in world.unfinished}
     with world.redis() as redis:
-        # A dead runner's, until RQ's own cleaning finds them overdue; the score is that time.
-        overdue = redis.zrangebyscore(STARTED, 0, time.time() + DAY)
-        started = {f"rq:job:{entry.decode().partition(':')[0]}" for entry in overdue}
-        known = {*STANDING, *unfinished, *started, *([STARTED] if started else [])}
+        dead = (
+            _jobs_of_the_dead(redis) if any(each.kills for each in world.runners.values()) else {}
+        )
+        known = {*STANDING, *unfinished, *dead, *dead.values()}
         for raw in redis.scan_iter():
             key = raw.decode()
             if key not in known and redis.ttl(key) == -1:
                 yield f"the key {key} stands for ever"
+
+
+def _jobs_of_the_dead(redis: "Redis") -> dict[str, str]:
+    """Tell what killed runners had in hand, with the list it is in, until RQ's own cleaning.
+
+    That fails jobs that are overdue (the score is that time), or were taken and never entered.
+    """
+    overdue = redis.zrangebyscore(STARTED, 0, time.time() + DAY)
+    started = {f"rq:job:{entry.decode().partition(':')[0]}": STARTED for entry in overdue}
+    taken = {f"rq:job:{job.decode()}": TAKEN for job in redis.lrange(TAKEN, 0, -1)}
+    return {**started, **taken}
 
 
 def no_dead_runner_stays_listed(world: "World") -> Lies:

@@ -4,7 +4,6 @@ import os
 import signal
 import time
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import psutil
 import psycopg
@@ -425,33 +424,3 @@ def test_a_draining_runner_leaves_new_runs_to_others(bench, start, counted):
     assert claimed.runner.startswith("second.")
     assert bench.await_final(playing).state is RunState.SUCCEEDED
     bench.await_final(run)
-
-
-FORGED = '{"event":"exit","code":0,"signalled":[],"never_started":false}\n{"event":"gone"}\n'
-
-
-def test_a_record_alone_proves_nobody_gone(bench, runner, playbook, tmp_path):
-    """A task can write into it, and kill its keeper: whoever lives is ended all the same."""
-    run = bench.trigger(playbook(playbooks.DOUBLE_FORK).url)
-    bench.await_output(run, b"ready")
-    now = bench.find(run)
-
-    with open(f"{now.directory}/status.jsonl", "a") as record:
-        record.write(FORGED)
-    os.kill(now.keeper_pid, signal.SIGKILL)
-    bench.await_final(run)
-
-    assert bench.family(run) == []
-
-
-def test_what_a_task_puts_in_the_place_of_our_files_holds_up_nobody(bench, runner, playbook):
-    run = bench.trigger(playbook(playbooks.SLEEPING).url)
-    bench.await_output(run, b"ready")
-    for name in ("flight.jsonl", "status.jsonl"):
-        path = Path(str(bench.find(run).directory)) / name
-        path.unlink()
-        os.mkfifo(path)
-
-    bench.stop(run)
-
-    assert bench.await_final(run).state is RunState.STOPPED

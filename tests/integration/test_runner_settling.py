@@ -259,7 +259,7 @@ def test_what_a_keeper_has_left_is_not_left_if_it_was_killed_before_it_was_gone(
     conn, make_live, ends
 ):
     live = make_live(None, EXIT, {"event": "left", "processes": [LEFT]})
-    live.lose_keeper()
+    live.note_keeper_end(-9)
     for _ in range(EMPTY_LOOKS):
         live.note_sweep(0, [], is_gone=True, is_proved=False)
 
@@ -269,7 +269,7 @@ def test_what_a_keeper_has_left_is_not_left_if_it_was_killed_before_it_was_gone(
 def test_a_sweep_spares_the_next_attempt_of_a_run_that_is_another_runners(conn, make_live, ends):
     """It carries the same mark; a runner that thaws may still hold the attempt before."""
     live = make_live()
-    live.lose_keeper()
+    live.note_keeper_end(-9)
     installation = runs.installation(conn)
     environ = {**os.environ, **mark(live.run.id, installation)}
     subprocess.run(["setsid", "--fork", "sleep", "300"], env=environ, check=True)
