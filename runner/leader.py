@@ -11,17 +11,17 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, cast
 
 from runner import command, plugin
-from runner.checkout import Tree, checkout, inside, own_disk, resolve
+from runner.checkout import inside, own_disk
 from runner.command import Paths
 from runner.errors import AnsibleMissing, RunnerError
 from runner.git import forget_strays
 from runner.keeper import keep
 from runner.order import Order
+from runner.sources import Trees, check_out_sources
 from runner.variables import variables_document
 
 #: Writes a line of the run's status.
@@ -60,7 +60,7 @@ def read_order(file: Path) -> Order:
 def play(order: Order, say: Say) -> None:
     """Check out, write the files, execute."""
     os.environ.update(order["mark"])  # for git
-    trees = prepare(order)
+    trees = check_out_sources(order)
     say(
         event="prepared",
         playbook_sha=trees.playbook.sha,
@@ -88,38 +88,6 @@ def find_ansible(order: Order, environment: dict[str, str]) -> str:
     if found is None:
         raise AnsibleMissing
     return os.path.abspath(found)
-
-
-@dataclass(frozen=True)
-class Trees:
-    """Where the run's repositories are; one tree when both are the same commit."""
-
-    playbook: Tree
-    inventory: Tree
-
-
-def prepare(order: Order) -> Trees:
-    """Resolve and check out the playbook's repository, and the inventory's where it has one."""
-    wanted, inventory = order["playbook"], order["inventory"]
-    playbook_sha = settle(order, "playbook", wanted["repository"], wanted["ref"])
-    playbook = check_out(order, "project", wanted["repository"], playbook_sha)
-    if "repository" not in inventory:
-        return Trees(playbook, playbook)
-    inventory_sha = settle(order, "inventory", inventory["repository"], inventory["ref"])
-    if (inventory["repository"], inventory_sha) == (playbook.url, playbook.sha):
-        return Trees(playbook, playbook)
-    return Trees(playbook, check_out(order, "inventory", inventory["repository"], inventory_sha))
-
-
-def settle(order: Order, what: Literal["playbook", "inventory"], url: str, ref: str) -> str:
-    """Take the commit that was pinned for this run, else the one *ref* stands for now."""
-    return order["pinned"][what] or resolve(url, ref, tuple(order["protocols"]))
-
-
-def check_out(order: Order, name: str, url: str, sha: str) -> Tree:
-    """Check out below the run's directory."""
-    destination = Path(order["directory"]) / name
-    return checkout(Path(order["cache"]), url, sha, destination, tuple(order["protocols"]))
 
 
 def write_files(order: Order, trees: Trees) -> Paths:
