@@ -39,12 +39,12 @@ class Descent:
         """Signal everybody with each of *numbers*; tell what became of the first."""
         try:
             family = linux.descendants(os.getpid())
+            parents = {os.getpid(), *family}
+            jobs = self._pick_jobs(family)
+            members = [member for pid, member in family.items() if pid not in jobs]
+            return {member: linux.send(member, *numbers, parents=parents) for member in members}
         except OSError:
             return {}  # the machine is out of files, through this very family: the next round comes
-        parents = {os.getpid(), *family}
-        jobs = self._pick_jobs(family)
-        members = [member for pid, member in family.items() if pid not in jobs]
-        return {member: linux.send(member, *numbers, parents=parents) for member in members}
 
     def kill(self) -> dict[Stat, Sent]:
         """Kill everybody once: one round, which those being forked meanwhile may escape."""
@@ -93,9 +93,9 @@ class Descent:
         """Find the async jobs, once they are all that is left. Empty while they are not."""
         try:
             family = linux.descendants(os.getpid())
+            self._jobs = self._pick_jobs(family)
         except OSError:
             return []  # as above
-        self._jobs = self._pick_jobs(family)
         is_calm = bool(self._jobs) and len(self._jobs) == len(family)
         self._calm_looks = self._calm_looks + 1 if is_calm else 0
         return list(self._jobs.values()) if self._calm_looks >= LOOKS else []

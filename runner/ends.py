@@ -91,11 +91,16 @@ class Ends:
         run: an async job that was left, or whoever is swept for that run. By blood and cgroup only
         once the lease is another's: who carries the mark then may be of its next attempt.
         """
-        families = family.find(installation)
+        try:
+            families = family.find(installation)
+            orphans = family.orphans(os.getpid(), keepers)
+        except OSError as error:
+            log.debug("run %d: nobody can be looked for: %s", live.run.id, error)
+            return  # out of files: who lives cannot be told, the next look comes
         marked = families.pop(live.run.id, [])
         left = {} if live.tenure.is_lost else {member.pid: member for member in marked}
         others = {(each.pid, each.created) for members in families.values() for each in members}
-        orphans = unspared(others, family.orphans(os.getpid(), keepers))
+        orphans = unspared(others, orphans)
         left |= {member.pid: member for member in orphans}
         sent = {pid: family.kill(member) for pid, member in left.items()}
         grouped = live.group.kill() if live.group else []

@@ -55,7 +55,7 @@ def find(installation: str) -> dict[int, list[Member]]:
     """Find the living members of every run of *installation* on this machine, by run id.
 
     By mark, brand and cgroup: idle keepers, working keepers and the caller have none of them, or
-    are left out.
+    are left out. Raise OSError when there is no file left to look with.
     """
     found: dict[int, dict[int, Stat]] = {}
     for run_id, process in chain(_marked(installation), cgroup.find(installation)):

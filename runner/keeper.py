@@ -226,9 +226,12 @@ class Keeper:
         self._tell("TERM", self._descent.signal(signal.SIGTERM, signal.SIGCONT))
 
     def _ask(self) -> None:
-        leader = linux.read(self._leader.pid)
-        if leader is not None:
-            self._tell("INT", {leader: linux.send(leader, signal.SIGINT)})
+        try:
+            leader = linux.read(self._leader.pid)
+            sent = {leader: linux.send(leader, signal.SIGINT)} if leader else {}
+        except OSError:
+            return  # out of files: the next rung comes
+        self._tell("INT", sent)
 
     def _kill(self) -> None:
         sent = self._descent.kill()

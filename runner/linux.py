@@ -1,6 +1,7 @@
 """What only the kernel can tell or do: prctl, pidfds, /proc. Standard library only."""
 
 import ctypes
+import errno
 import os
 import signal
 from collections.abc import Container, Iterator
@@ -12,6 +13,7 @@ PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 PR_SET_CHILD_SUBREAPER = 36
 PF_KTHREAD = 0x200000  # <linux/sched.h>
 CHUNK = 65_536  # bytes of one read of /proc; most files there are smaller
+OUT_OF_FILES = (errno.EMFILE, errno.ENFILE)
 COMMAND_LENGTH = 200  # characters of a command line that are worth showing
 
 _prctl = ctypes.CDLL(None, use_errno=True).prctl
@@ -142,10 +144,15 @@ def _tree_of_parents(root: int) -> Iterator[Stat]:
 
 
 def contents(pid: int, name: str) -> bytes:
-    """Read /proc/PID/*name*. Empty if the process has gone or may not be looked into."""
+    """Read /proc/PID/*name*. Empty if the process has gone or may not be looked into.
+
+    Raise OSError when there is no file left to look with: nobody may take that for an answer.
+    """
     try:
         descriptor = os.open(f"{PROC}/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
+    except OSError as error:
+        if error.errno in OUT_OF_FILES:
+            raise
         return b""
     try:  # a file object would take as long again: a look at a machine reads a thousand files
         return b"".join(iter(lambda: os.read(descriptor, CHUNK), b""))
@@ -157,14 +164,21 @@ def contents(pid: int, name: str) -> bytes:
 
 def command(pid: int) -> str:
     """Tell what a process runs: its command line, or [its name] where it has none."""
-    words = contents(pid, "cmdline").rstrip(b"\0").replace(b"\0", b" ")
-    text = words or b"[" + contents(pid, "comm").strip() + b"]"
+    try:
+        words = contents(pid, "cmdline").rstrip(b"\0").replace(b"\0", b" ")
+        text = words or b"[" + contents(pid, "comm").strip() + b"]"
+    except OSError:
+        return "[?]"  # out of files
     return text.decode(errors="replace")[:COMMAND_LENGTH]
 
 
 def user(pid: int) -> int | None:
-    """Tell a process' real user id. None if it has gone."""
-    for line in contents(pid, "status").splitlines():
+    """Tell a process' real user id. None if it has gone or cannot be seen."""
+    try:
+        status = contents(pid, "status")
+    except OSError:
+        return None  # out of files
+    for line in status.splitlines():
         if line.startswith(b"Uid:"):
             return int(line.split()[1])
     return None

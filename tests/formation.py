@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.ports import free_port
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -87,8 +87,7 @@ class Formation:
 
     def start_web(self) -> Client:
         """A web container: no git, no ansible, no directory of the runner's."""
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         programs = self._folder / "web-programs"
         programs.mkdir(exist_ok=True)
         for program in ("python", "gunicorn"):

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.living import living
+from tests.ports import free_port
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -57,8 +58,7 @@ def mark() -> Iterator[str]:
 
 @pytest.fixture
 def port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture

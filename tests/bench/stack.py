@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from runner.store import runners, runs
 from runner.store.connection import Connection, connect
 from runner.store.migrate import migrate
 from tests.bench.caller import Answer, Caller, write_request
+from tests.ports import free_port
 from tests.repositories import make_repository
 from tests.runners import LOCAL
 from tests.servers import Server
@@ -202,8 +202,7 @@ def _environment(folder: Path) -> dict[str, str]:
 
 def _serve(children: Children, line: str, variables: dict[str, str], folder: Path) -> int:
     """Start a web process on a free port, and wait until it answers."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = int(taken.getsockname()[1])
+    port = free_port()
     with (folder / f"web-{port}.log").open("wb") as log:
         variables = {**variables, "PORT": str(port)}
         command = procfile.shell(line)

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from functools import cache
@@ -15,6 +14,7 @@ from app.bootstrap import guard, procfile
 from app.bootstrap.children import Child, Children
 from tests.faults.proxy import Network
 from tests.formation import Client
+from tests.ports import free_port
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -191,8 +191,7 @@ class Web(Container):
     def __init__(self, name: str, place: Place) -> None:
         """Describe one that answers on a port of its own."""
         super().__init__("web", name, place)
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self.client = Client(self.port, TOKEN)
 
     def environ(self) -> dict[str, str]:

@@ -223,3 +223,36 @@ def test_a_description_tells_what_a_member_is_and_uses(start):
     kept.wait_for_end()
     assert family.describe([member]) == []
     assert kept.living() == []
+
+
+BLIND = """
+import os, resource
+from runner import family
+resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
+while True:
+    try:
+        last = os.open("/", os.O_RDONLY)
+    except OSError:
+        break
+os.close(last)  # one is left, which the look itself takes: /proc can be listed, and no more
+listing, os.listdir = os.listdir("/proc"), lambda path: listing
+os.open("/", os.O_RDONLY)
+try:
+    print(family.find("{installation}"))
+except OSError as error:
+    print(error.strerror)
+"""
+
+
+def test_without_a_file_to_look_with_nobody_is_said_to_be_gone(start):
+    kept = start().play(child("obedient"))
+
+    looked = subprocess.run(
+        [sys.executable, "-c", BLIND.format(installation=kept.installation)],
+        cwd=Path(linux.__file__).parents[1],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    assert looked.stdout == "Too many open files\n"

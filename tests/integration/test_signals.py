@@ -2,13 +2,13 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
 from tests.runners import ROOT
 from tests.waiting import wait_until
 
@@ -45,10 +45,8 @@ def catches(pid, number):
 def test_a_second_sigterm_at_the_very_end_changes_no_exit_code(
     bench, tmp_path, module, main, arguments, word
 ):
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
     log = tmp_path / "log"
-    place = {"HOST": "127.0.0.1", "PORT": str(port), "WEB_CONCURRENCY": "1"}
+    place = {"HOST": "127.0.0.1", "PORT": str(free_port()), "WEB_CONCURRENCY": "1"}
     with log.open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, "-c", LATE.format(module=module, main=main, arguments=arguments)],
