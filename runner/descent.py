@@ -17,6 +17,10 @@ LOOKS = 5  # in a row, without the end of a stranger meanwhile, until only async
 RESTLESS = 250  # such rows broken, some 5 s, until async jobs are spared no longer
 
 
+#: Pid and start time: one process for good.
+Key = tuple[int, int]
+
+
 class Descent:
     """The processes below this one, as far as they were seen, and those in *group*."""
 
@@ -26,9 +30,8 @@ class Descent:
         self.rounds = 0
         #: Whether ansible's async jobs are neither signalled nor waited for.
         self.spares_async = False
-        #: Pids of members that may not be signalled or outlived too many kills.
-        self.survivors: frozenset[int] = frozenset()
-        self._outlived: Counter[tuple[int, int]] = Counter()  # kills by (pid, created)
+        self._outlived: Counter[Key] = Counter()  # kills
+        self._unkillable: set[Key] = set()
         self._living: frozenset[int] = frozenset()
         #: The async jobs at the last look; looks in a row that saw nobody else, and how often
         #: such a row was broken.
@@ -52,13 +55,20 @@ class Descent:
         sent = self._kill_group(self.signal(signal.SIGKILL))
         living = {(member.pid, member.created): what for member, what in sent.items()}
         self._outlived = Counter({key: self._outlived[key] + 1 for key in living})
-        self._living = frozenset(pid for pid, _ in living)
-        self.survivors = frozenset(
-            key[0]
+        # A look can miss one whose parent ends meanwhile: it is no less a survivor for that.
+        missed = {key for key in self._unkillable - living.keys() if _lives(*key)}
+        self._unkillable = missed | {
+            key
             for key, what in living.items()
             if what is Sent.REFUSED or self._outlived[key] > PATIENCE
-        )
+        }
+        self._living = frozenset(pid for pid, _ in living.keys() | missed)
         return sent
+
+    @property
+    def survivors(self) -> frozenset[int]:
+        """Pids of members that may not be signalled or outlived too many kills."""
+        return frozenset(pid for pid, _ in self._unkillable)
 
     def _kill_group(self, sent: dict[Stat, Sent]) -> dict[Stat, Sent]:
         """Kill by the group too, whom the kernel lets it reach; correct what became of them."""
@@ -119,3 +129,11 @@ class Descent:
             if member.parent == keeper and async_jobs.is_wrapper(linux.contents(pid, "cmdline"))
         }
         return async_jobs.pick(family, wrappers, keeper)
+
+
+def _lives(pid: int, created: int) -> bool:
+    try:
+        process = linux.read(pid)
+    except OSError:
+        return True  # out of files: nobody can tell that it has ended
+    return process is not None and process.is_alive and process.created == created

@@ -36,7 +36,10 @@ def process_is_alive(name: str) -> bool:
     if match is None:
         return False
     pid = int(match["pid"])
-    process = linux.read(pid)
+    try:
+        process = linux.read(pid)
+    except OSError:
+        process = None  # out of files
     if process is None:
         return linux.is_there(pid)
     return process.is_alive and process.created == int(match["created"])

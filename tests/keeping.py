@@ -26,11 +26,17 @@ class Kept:
     """One keeper, its pipes, and what became of its family."""
 
     def __init__(
-        self, directory: Path, *, output: int | None = None, environment: Mapping[str, str] = {}
+        self,
+        directory: Path,
+        *,
+        output: int | None = None,
+        environment: Mapping[str, str] = {},
+        installation: str | None = None,
     ) -> None:
-        self.installation = secrets.token_hex(4)
-        self.record = directory / f"{self.installation}.jsonl"
-        self.printed = directory / f"{self.installation}.out"
+        name = secrets.token_hex(4)
+        self.installation = installation or name
+        self.record = directory / f"{name}.jsonl"
+        self.printed = directory / f"{name}.out"
         control, self.control = os.pipe()
         self.status, status = os.pipe()
         written = os.open(self.printed, os.O_WRONLY | os.O_CREAT) if output is None else output
@@ -116,16 +122,12 @@ class Kept:
         """Look for members of the family from outside, by mark and by brand."""
         return living(self.installation)
 
-    def clear(self) -> None:
-        """End whatever a failed test has left."""
+    def end(self) -> None:
+        """End the keeper that a failed test has left."""
         self.abandon()
         with contextlib.suppress(ProcessLookupError):
             self.keeper.kill()
         self.keeper.wait()
-        while members := self.living():
-            for pid in members:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
 
 
 @contextlib.contextmanager
@@ -139,7 +141,17 @@ def keepers(directory: Path) -> Iterator[Callable[..., Kept]]:
 
     yield start
     for kept in started:
-        kept.clear()
+        kept.end()
+    for installation in {kept.installation for kept in started}:
+        end_living(installation)
+
+
+def end_living(installation: str) -> None:
+    """Kill whom a failed test has left."""
+    while members := living(installation):
+        for pid in members:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def living(installation: str) -> list[int]:

@@ -49,6 +49,16 @@ def test_a_survivor_that_has_died_is_none(family):
     assert killed(descent, 1).survivors == set()
 
 
+def test_a_survivor_that_a_look_has_missed_still_is_one(family, monkeypatch):
+    """Its parent ended between two lines of /proc, so it was below nobody who was seen (seen)."""
+    family[7] = Sent.REFUSED
+    descent = killed(Descent(), 1)
+    monkeypatch.setattr(linux, "read", lambda pid: Stat(pid, "S", 1, 2, 2, 1, pid))
+    del family[7]
+
+    assert killed(descent, 1).survivors == {7}
+
+
 def test_a_newcomer_is_no_survivor_however_late_it_comes(family):
     family[7] = Sent.REACHED
     descent = killed(Descent(), PATIENCE + 1)
