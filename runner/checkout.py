@@ -8,7 +8,7 @@ import contextlib
 import errno
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -29,6 +29,14 @@ SHA: Final = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 REF: Final = re.compile(
     r"(?![-/])(?!.*(\.\.|//|@\{|\.lock(/|$)|/\.|/$|\.$|[\x00-\x20\x7f~^:?*\[\\])).{1,255}"
 )
+
+
+#: Whether a path is what is looked for.
+IS_THERE: Final[Mapping[str, Callable[[Path], bool]]] = {
+    "file": Path.is_file,
+    "directory": Path.is_dir,
+    "any": Path.exists,
+}
 
 
 @dataclass(frozen=True)
@@ -111,7 +119,7 @@ def own_disk() -> Iterator[None]:
         raise CheckoutFailed(str(error), "disk_full" if full else "cache_io") from error
 
 
-def inside(tree: Tree, relative: str, kind: Literal["file", "any"] = "file") -> Path:
+def inside(tree: Tree, relative: str, kind: Literal["file", "directory", "any"] = "file") -> Path:
     """Find *relative* in the tree: symlinks may be followed, but not out of it.
 
     The path is returned as it was asked for, because Ansible looks for roles beside a playbook
@@ -124,6 +132,6 @@ def inside(tree: Tree, relative: str, kind: Literal["file", "any"] = "file") -> 
     where = f"{redact(tree.url)} at {tree.sha[:7]}"
     if not real.is_relative_to(os.path.realpath(tree.root)) or not path.is_relative_to(tree.root):
         raise CheckoutFailed(f"{relative!r} leads out of {where}", "bad_path")
-    if not (path.is_file() if kind == "file" else path.exists()):
+    if not IS_THERE[kind](path):
         raise CheckoutFailed(f"no {relative!r} in {where}", "path_not_found")
     return path

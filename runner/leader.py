@@ -66,13 +66,15 @@ def play(order: Order, say: Say) -> None:
         playbook_sha=trees.playbook.sha,
         inventory_sha=trees.inventory.sha if "repository" in order["inventory"] else None,
     )
+    project = inside(trees.playbook, order["playbook"].get("project", "."), "directory")
     with own_disk():
+        project.chmod(0o700)  # Ansible reads no ansible.cfg where others could write, as by umask 0
         paths = write_files(order, trees)
         flight = write(Path(order["directory"]) / plugin.FLIGHT, "")
     environment = command.environment(order)
     executable = find_ansible(order, environment)
     environment = plugin.loaded(environment, executable, flight)
-    os.chdir(trees.playbook.root)
+    os.chdir(project)
     say(event="playing")
     try:
         os.execve(executable, command.arguments(order, paths), environment)

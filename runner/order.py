@@ -11,6 +11,12 @@ class Source(TypedDict):
     path: str
 
 
+class Playbook(Source, total=False):
+    """A playbook, and the directory of its repository where it is started: the top unless said."""
+
+    project: str
+
+
 class Inventory(TypedDict, total=False):
     """Either content, or a path in the playbook's tree, or a whole Source."""
 
@@ -50,7 +56,7 @@ class Order(TypedDict):
     directory: str
     #: Where the object stores are, shared by all runs of this machine.
     cache: str
-    playbook: Source
+    playbook: Playbook
     inventory: Inventory
     #: The template's own variables: trusted, may be Jinja.
     vars: dict[str, Any]

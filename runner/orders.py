@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from runner.mark import mark
-from runner.order import Options, Order, Source
+from runner.order import Options, Order, Playbook
 from runner.run import Run
 from runner.settings import Settings
 from runner.visible import passed_environment
@@ -24,7 +24,7 @@ def make_order(
         "installation": installation,
         "directory": str(directory),
         "cache": str(settings.git_directory),
-        "playbook": cast(Source, playbook),
+        "playbook": cast(Playbook, playbook),
         "inventory": run.spec["inventory"],
         "vars": run.spec.get("vars", {}),
         "accepted": {**run.accepted, **secrets},

@@ -51,7 +51,13 @@ class Source(Strict):
 
 
 class Playbook(Source):
-    """Where the playbook is."""
+    """Where the playbook is, and where it is started."""
+
+    project: Path | None = Field(
+        default=None,
+        description="the directory of the repository where ansible-playbook is started and "
+        "ansible.cfg and requirements.yml are; null: the top",
+    )
 
 
 class InventoryContent(Strict):

@@ -1,39 +1,28 @@
 """From an order to a playbook that runs: a real keeper, a real leader, a real ansible-playbook."""
 
-import json
 import os
 import shutil
-import subprocess
-import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from runner.command import control_path
-from runner.mark import mark
+from tests.leading import (
+    LOCAL,
+    again,
+    make_order,
+    marked_processes,
+    message,
+    remove_sockets,
+    run,
+)
 from tests.repositories import make_repository
-from tests.waiting import wait_until
 
-ROOT = Path(__file__).parents[2]
-PROGRAMS = Path(sys.executable).parent
-INSTALLATION = os.urandom(4).hex()
 PLAYBOOK = """
 - hosts: all
   gather_facts: false
   tasks:
     - debug: msg="{{ greeting | to_json }}"
 """
-LOCAL = "localhost ansible_connection=local\n"
-
-
-@dataclass(frozen=True)
-class Ended:
-    """What a run has left: its status lines by event, and its output."""
-
-    events: dict[str, dict[str, Any]]
-    output: str
 
 
 @pytest.fixture
@@ -43,74 +32,8 @@ def repository(tmp_path):
 
 @pytest.fixture
 def order(tmp_path, repository):
-    directory = tmp_path / "runs" / "12-ab12"
-    directory.mkdir(mode=0o700, parents=True)
-    home = tmp_path / "home"
-    home.mkdir()
-    yield {
-        "run": 12,
-        "template": "deploy",
-        "installation": INSTALLATION,
-        "directory": str(directory),
-        "cache": str(tmp_path / "git"),
-        "playbook": {"repository": repository.url, "ref": "main", "path": "site.yml"},
-        "inventory": {"content": LOCAL},
-        "vars": {"greeting": "{{ 6 * 7 }}"},
-        "accepted": {},
-        "options": {},
-        "environment": {},
-        "pinned": {"playbook": None, "inventory": None},
-        "ansible_playbook": str(PROGRAMS / "ansible-playbook"),
-        "base_environment": {"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C.UTF-8"},
-        "mark": mark(12, INSTALLATION),
-        "protocols": ["file"],
-        "leave_async": False,
-    }
-    for used in directory.parent.iterdir():
-        shutil.rmtree(control_path(used), ignore_errors=True)
-
-
-def run(order, stop_when=None, **environ) -> Ended:
-    """Let a keeper lead *order*, stop it when asked to, and wait until its family is gone."""
-    (control_end, control), (status, status_end), (output, output_end) = (
-        os.pipe() for _ in range(3)
-    )
-    theirs = (control_end, status_end, output_end)
-    keeper = subprocess.Popen(
-        [sys.executable, "-P", "-m", "runner.leader", *map(str, theirs)],
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environ},
-        pass_fds=theirs,
-        cwd=ROOT,
-    )
-    for descriptor in theirs:
-        os.close(descriptor)
-    record = Path(order["directory"]).parent / "status.jsonl"
-    file = Path(order["directory"]).parent / "order.json"
-    file.write_text(json.dumps(order))
-    letter = {
-        "run": order["run"],
-        "installation": INSTALLATION,
-        "grace": 1.0,
-        "record": str(record),
-        "order": {"file": str(file)},
-    }
-    with os.fdopen(control, "wb") as wire, os.fdopen(output, "rb") as said, os.fdopen(status):
-        wire.write(json.dumps(letter).encode() + b"\no")
-        wire.flush()
-        if stop_when:
-            wait_until(stop_when)
-            wire.write(b"s")
-            wire.flush()
-        printed = said.read().decode()
-        assert keeper.wait(timeout=30) == 0  # it ends when wait() has said ECHILD: nobody lives
-    lines = map(json.loads, record.read_text().splitlines())
-    return Ended({line["event"]: line for line in lines}, printed)
-
-
-def message(ended: Ended) -> Any:
-    """Return what the playbook's only task printed of its variable."""
-    line = next(line for line in ended.output.splitlines() if '"msg": ' in line)
-    return json.loads(json.loads(f"{{{line}}}")["msg"])
+    yield make_order(tmp_path, repository)
+    remove_sockets(tmp_path)
 
 
 def test_an_order_becomes_a_playbook_run(order, repository):
@@ -143,13 +66,6 @@ def test_options_and_environment_arrive(order):
 
     ended = run(again(order) | {"environment": colour})
     assert "\033" in ended.output
-
-
-def again(order):
-    """Give a second run of one test a directory of its own."""
-    directory = Path(f"{order['directory']}-again")
-    directory.mkdir(mode=0o700)
-    return order | {"directory": str(directory)}
 
 
 def test_the_playbook_runs_where_its_repository_is(order, repository):
@@ -220,6 +136,9 @@ def test_what_holds_variables_can_be_read_by_the_run_only(order):
         ({"playbook": {"path": "../x.yml"}}, "bad_path", "leads out of"),
         ({"playbook": {"path": "--help"}}, "path_not_found", "no '--help'"),
         ({"playbook": {"ref": "gone"}}, "ref_not_found", "no branch or tag 'gone' in file://"),
+        ({"playbook": {"project": "no"}}, "path_not_found", "no 'no' in file://"),
+        ({"playbook": {"project": "site.yml"}}, "path_not_found", "no 'site.yml'"),
+        ({"playbook": {"project": "../../12-ab12"}}, "bad_path", "leads out of"),
         ({"playbook": {"repository": "file:///nowhere"}}, "repo_not_found", "file:///nowhere"),
         ({"playbook": {"repository": "http://h/a"}}, "url_not_allowed", "http://h/a"),
         ({"inventory": {"path": "hosts"}}, "path_not_found", "no 'hosts' in file://"),
@@ -274,16 +193,3 @@ def test_a_run_that_is_stopped_while_it_fetches_leaves_no_git(order, tmp_path):
     assert "prepared" not in ended.events
     assert "gone" in ended.events
     assert not marked_processes()
-
-
-def marked_processes() -> list[str]:
-    """List who carries the mark of this module's runs."""
-    living = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            environ = (process / "environ").read_bytes()
-        except (FileNotFoundError, ProcessLookupError, PermissionError):
-            continue
-        if f"CURTAIN_INSTALLATION={INSTALLATION}".encode() in environ:
-            living.append(process.name)
-    return living

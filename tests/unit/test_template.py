@@ -105,6 +105,9 @@ def test_a_repository_that_is_taken(url: str) -> None:
         ("path", "a/../../b", "outside the repository"),
         ("path", "a\x00b", "no path has a NUL"),
         ("path", "", "nothing"),
+        ("project", "-C", "an option"),
+        ("project", "..", "outside the repository"),
+        ("project", "/srv", "outside the repository, too"),
     ],
 )
 def test_a_ref_or_path_that_is_refused(field: str, value: str, why: str) -> None:
