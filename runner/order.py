@@ -2,6 +2,9 @@
 
 from typing import Any, TypedDict
 
+#: A credential with its secrets: its `name`, and the fields of its kind in runner/credential.py.
+Credential = dict[str, Any]
+
 
 class Source(TypedDict):
     """A file or directory at a ref of a repository."""
@@ -15,6 +18,13 @@ class Playbook(Source, total=False):
     """A playbook, and the directory of its repository where it is started: the top unless said."""
 
     project: str
+
+
+class SourceAccess(TypedDict):
+    """What opens the repositories; None where nothing is needed or there is no repository."""
+
+    playbook: Credential | None
+    inventory: Credential | None
 
 
 class Inventory(TypedDict, total=False):
@@ -66,6 +76,9 @@ class Order(TypedDict):
     #: The template's environment for ansible-playbook.
     environment: dict[str, str]
     pinned: Pinned
+    access: SourceAccess
+    #: What ansible may use: each kind once, but vault passwords of several ids.
+    credentials: list[Credential]
     #: Path or name of the command.
     ansible_playbook: str
     #: What of the runner's environment a playbook may see.

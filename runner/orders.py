@@ -1,20 +1,27 @@
 """What a leader is told to do: made of the run's row, its secrets and the settings."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from runner.credential import Credential, ordered
 from runner.mark import mark
-from runner.order import Options, Order, Playbook
+from runner.order import Options, Order, Playbook, SourceAccess
 from runner.run import Run
 from runner.settings import Settings
 from runner.visible import passed_environment
 
 
 def make_order(
-    run: Run, secrets: dict[str, Any], directory: Path, installation: str, settings: Settings
+    run: Run,
+    secrets: dict[str, Any],
+    credentials: Mapping[str, Credential],
+    directory: Path,
+    installation: str,
+    settings: Settings,
 ) -> Order:
-    """Tell the leader of *run* everything it needs to know."""
+    """Tell the leader of *run* everything it needs to know; *credentials* are those it uses."""
     playbook = dict(run.spec["playbook"])
     options = run.options
     playbook["ref"] = options.pop("ref", None) or playbook["ref"]
@@ -30,6 +37,10 @@ def make_order(
         "accepted": {**run.accepted, **secrets},
         # A run that was interrupted is repeated as it was, whatever has been pushed since.
         "pinned": {"playbook": run.playbook_sha, "inventory": run.inventory_sha},
+        "access": _access(run.spec, credentials),
+        "credentials": [
+            ordered(name, credentials[name]) for name in run.spec.get("credentials", [])
+        ],
         "options": cast(Options, options),
         "environment": run.spec.get("environment", {}),
         "ansible_playbook": settings.ansible_command(),
@@ -38,3 +49,12 @@ def make_order(
         "protocols": list(settings.git_protocols),
         "leave_async": run.spec.get("leave_async", False),
     }
+
+
+def _access(spec: Mapping[str, Any], credentials: Mapping[str, Credential]) -> SourceAccess:
+    """What opens each repository; an inventory beside the playbook comes with it."""
+    named = {place: spec[place].get("credential") for place in ("playbook", "inventory")}
+    playbook, inventory = (
+        ordered(name, credentials[name]) if name else None for name in named.values()
+    )
+    return {"playbook": playbook, "inventory": inventory}

@@ -8,8 +8,10 @@ from collections.abc import Collection
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from runner import family, machine
+from runner import family, machine, uses
 from runner.containment import Containment
+from runner.credential import Credential, CredentialUnreadable, restored
+from runner.credential import secrets as hidden
 from runner.errors import RunnerError
 from runner.judge import End, Verdict, judge, storable
 from runner.kept import Keepers
@@ -18,8 +20,9 @@ from runner.orders import make_order
 from runner.output import Output
 from runner.run import Run, RunState
 from runner.settings import Settings
-from runner.store import moves, runs
-from runner.store.connection import Connection
+from runner.store import credentials, moves, runs
+from runner.store.connection import AWAY, Connection
+from runner.template import Refused
 from runner.vault import Vault
 
 log = logging.getLogger(__name__)
@@ -56,7 +59,9 @@ class Starts:
             return None
         log.info("run %d: claimed", run.id, extra={"run": run.id, "template": run.template})
         try:
-            return self._order(run)
+            return self._order(run, self._open(conn, run))
+        except AWAY:
+            raise  # nobody holds it: recover() queues it again
         except (OSError, RunnerError) as error:
             self._fail(conn, run, f"it could not be started: {error}")
         except Exception as error:
@@ -91,20 +96,35 @@ class Starts:
                 message = "its end was lost with the Postgres that had it"
                 self._finish(conn, run, Verdict(state=RunState.LOST, message=message))
 
-    def _order(self, run: Run) -> Live:
+    def _open(self, conn: Connection, run: Run) -> dict[str, Credential]:
+        """The credentials that *run* uses, as they are now. Raise RunnerError naming what fails."""
+        sealed = credentials.sealed(conn, uses.names(run.spec))
+        opened = {name: self._opened(name, secret) for name, secret in sealed.items()}
+        known = {name: uses.known(each) for name, each in opened.items()}
+        if faults := uses.faults(run.spec, known):
+            raise Refused(faults)
+        return opened
+
+    def _opened(self, name: str, sealed: bytes) -> Credential:
+        try:
+            return restored(self._vault.open(sealed))
+        except RunnerError as error:
+            raise CredentialUnreadable(f"the credential {name!r}: {error}") from None
+
+    def _order(self, run: Run, opened: dict[str, Credential]) -> Live:
         secrets = self._vault.open(run.secrets)
         directory = self._make_directory(run)
         try:
             output = Output(
                 directory,
-                secrets,
+                {"vars": secrets, "credentials": [hidden(each) for each in opened.values()]},
                 self._settings.output_limit,
                 stored=run.output_bytes,
                 is_truncated=run.output_truncated,
             )
             file = directory / "order.json"
             file.touch(0o600)
-            order = make_order(run, secrets, directory, self.installation, self._settings)
+            order = make_order(run, secrets, opened, directory, self.installation, self._settings)
             file.write_text(json.dumps(order))
             kept = self._keepers.take()
         except BaseException:

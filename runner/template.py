@@ -18,6 +18,7 @@ from runner.accepts import Rule
 from runner.errors import RunnerError
 from runner.masks import to_hide
 from runner.words import (
+    CredentialName,
     EnvironmentName,
     Limit,
     Override,
@@ -32,8 +33,8 @@ from runner.words import (
 #: What templates are called.
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 MOST_SECRETS = 1000  # lines and values; each is looked for in all that a run prints
-#: What begins a tag of the inventory's shapes in the place of an error: not part of the body.
-SHAPE = "inventory:"
+#: What begins the tag of a shape in the place of an error: not part of the body.
+SHAPE = "shape:"
 
 
 class Strict(BaseModel):
@@ -48,6 +49,10 @@ class Source(Strict):
     repository: Repository = Field(description="https://…, ssh://… or file:///…; no credentials")
     ref: Ref = Field(default="HEAD", description="branch, tag or commit; HEAD: the default branch")
     path: Path = Field(description="from the top of the repository")
+    credential: CredentialName | None = Field(
+        default=None,
+        description="what opens the repository: a git_https for https://, an ssh_key for ssh://",
+    )
 
 
 class Playbook(Source):
@@ -138,6 +143,12 @@ class Template(Strict):
     options: Options = Options()
     environment: Annotated[dict[EnvironmentName, str], AfterValidator(_environment)] = Field(
         default={}, description="environment variables of ansible-playbook"
+    )
+    credentials: list[CredentialName] = Field(
+        default=[],
+        max_length=50,
+        description="those that ansible gets: up to one ssh_key, one become_password and one "
+        "login_password, and a vault_password for each vault id",
     )
     timeout: int = Field(
         default=3600, ge=1, le=604_800, description="seconds from its claim until it is ended"

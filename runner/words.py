@@ -17,6 +17,14 @@ PATH = r"^[^-/\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
 LIMIT = r"^[^-\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
 TAG = r"^[^,\s\x00-\x1f\x7f-\x9f]+$"
 NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+CREDENTIAL = r"^[a-z0-9][a-z0-9._-]{0,62}$"
+ONE_LINE = r"^[^\x00\r\n]+$"
+USER = r"^[^-\x00-\x20\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+WEB_USER = r"^[^:\x00-\x1f\x7f-\x9f]+$"
+VAULT_ID = r"^[^-@;,\s\x00-\x1f\x7f-\x9f][^@;,\s\x00-\x1f\x7f-\x9f]*$"
+HOST = r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)(:[0-9]{1,5})?$"
+
+HTTPS = 443  # the port that a URL need not tell
 
 #: What is said of a word that does not match.
 FORMS = {
@@ -26,6 +34,12 @@ FORMS = {
     LIMIT: "must name hosts or groups, and not begin with -",
     TAG: "must be one tag, without commas and spaces",
     NAME: "must be letters, digits and underscores, and not begin with a digit",
+    CREDENTIAL: "must be the name of a credential: up to 63 of a-z 0-9 . _ -",
+    ONE_LINE: "must be one line, and not empty",
+    USER: "must be the name of a user, and not begin with -",
+    WEB_USER: "must be the name of a user, without colons",
+    VAULT_ID: "must be a vault id, without @ ; , and spaces, and not begin with -",
+    HOST: "must be a host, or host:port",
 }
 
 
@@ -74,6 +88,14 @@ def _variable(name: str) -> str:
     return name
 
 
+def _host(host: str) -> str:
+    """Write it as URLs are compared: in small letters, without https's own port."""
+    _, _, port = host.rpartition("]")[2].partition(":")
+    if port and not 0 < int(port) < 65536:
+        raise ValueError("has no port that there is")
+    return host.lower().removesuffix(f":{HTTPS}")
+
+
 Repository = Annotated[
     str,
     StringConstraints(pattern=REPOSITORY, max_length=1000),
@@ -100,6 +122,16 @@ Variable = Annotated[
     str,
     StringConstraints(pattern=NAME, max_length=255),
     AfterValidator(_variable),
+]
+CredentialName = Annotated[str, StringConstraints(pattern=CREDENTIAL)]
+OneLine = Annotated[str, StringConstraints(pattern=ONE_LINE, max_length=10_000)]
+UserName = Annotated[str, StringConstraints(pattern=USER, max_length=255)]
+WebUserName = Annotated[str, StringConstraints(pattern=WEB_USER, max_length=255)]
+VaultId = Annotated[str, StringConstraints(pattern=VAULT_ID, max_length=100)]
+Host = Annotated[
+    str,
+    StringConstraints(pattern=HOST, max_length=260),
+    AfterValidator(_host),
 ]
 EnvironmentName = Annotated[str, StringConstraints(pattern=NAME, max_length=255)]
 Verbosity = Annotated[int, Field(ge=0, le=6)]

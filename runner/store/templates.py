@@ -5,7 +5,10 @@ from typing import Any, NamedTuple
 
 from psycopg.types.json import Jsonb
 
+from runner import uses
+from runner.store import credentials
 from runner.store.connection import Connection
+from runner.template import Refused
 
 
 class StoredTemplate(NamedTuple):
@@ -22,16 +25,24 @@ COLUMNS = "name, spec, created_at, updated_at, updated_by"
 
 
 def put(conn: Connection, name: str, spec: dict[str, Any], by: str) -> tuple[StoredTemplate, bool]:
-    """Declare *name*, and tell whether it is new. Runs keep the template they were made of."""
-    row = conn.execute(
-        f"""INSERT INTO templates AS old (name, spec, updated_by)
-            VALUES (%(name)s, %(spec)s, %(by)s)
-            ON CONFLICT (name) DO UPDATE
-               SET spec = excluded.spec, updated_by = excluded.updated_by, updated_at = now()
-            RETURNING {COLUMNS}, (xmax = 0) AS is_new""",
-        {"name": name, "spec": Jsonb(spec), "by": by},
-    ).fetchone()
-    assert row is not None
+    """Declare *name*, and tell whether it is new. Runs keep the template they were made of.
+
+    Raise Refused when it uses a credential that is not there or not of the kind for it.
+    """
+    named = uses.names(spec)
+    with conn.transaction():
+        row = conn.execute(
+            f"""INSERT INTO templates AS old (name, spec, updated_by)
+                VALUES (%(name)s, %(spec)s, %(by)s)
+                ON CONFLICT (name) DO UPDATE
+                   SET spec = excluded.spec, updated_by = excluded.updated_by, updated_at = now()
+                RETURNING {COLUMNS}, (xmax = 0) AS is_new""",
+            {"name": name, "spec": Jsonb(spec), "by": by},
+        ).fetchone()
+        assert row is not None
+        if faults := uses.faults(spec, credentials.hold(conn, named)):
+            raise Refused(faults)
+        credentials.note_uses(conn, name, named)
     is_new = row.pop("is_new")
     return StoredTemplate(**row), is_new
 

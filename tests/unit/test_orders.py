@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from runner.credential import BecomePassword, GitHttps
 from runner.orders import make_order
 from runner.settings import Settings
 from runner.visible import keeper_environment, passed_environment
@@ -32,6 +33,11 @@ def test_a_playbook_does_not_see_what_is_the_runners():
     }
 
 
+def order_for(run, secrets=None, credentials=None):
+    settings = Settings.from_environ(NEEDED)
+    return make_order(run, secrets or {}, credentials or {}, Path("/runs/1"), "0a0a0a0a", settings)
+
+
 def test_overrides_go_over_the_templates_options():
     spec = {
         "playbook": {"repository": "file:///r", "ref": "main", "path": "site.yml"},
@@ -40,12 +46,36 @@ def test_overrides_go_over_the_templates_options():
     }
     run = make_run(spec=spec, overrides={"limit": "db", "ref": "v1"}, accepted={"a": 1})
 
-    order = make_order(run, {"b": "s"}, Path("/runs/12"), "0a0a0a0a", Settings.from_environ(NEEDED))
+    order = order_for(run, {"b": "s"})
 
     assert order["options"] == {"limit": "db", "forks": 5}
     assert order["playbook"]["ref"] == "v1"
     assert order["accepted"] == {"a": 1, "b": "s"}
     assert run.spec["playbook"]["ref"] == "main"
+
+
+def test_a_leader_is_given_each_credential_for_what_it_is():
+    spec = {
+        "playbook": {
+            "repository": "https://git.example/ops.git",
+            "ref": "main",
+            "path": "site.yml",
+            "credential": "git",
+        },
+        "inventory": {"path": "hosts"},
+        "credentials": ["root"],
+    }
+    git = GitHttps(kind="git_https", username="bot", password="s3cret")
+    root = BecomePassword(kind="become_password", password="p")
+
+    order = order_for(make_run(spec=spec), credentials={"git": git, "root": root})
+
+    known = {"username": "bot", "password": "s3cret", "host": None}
+    assert order["access"] == {
+        "playbook": {"name": "git", "kind": "git_https", **known},
+        "inventory": None,
+    }
+    assert order["credentials"] == [{"name": "root", "kind": "become_password", "password": "p"}]
 
 
 def test_a_keeper_does_not_see_the_runners_secrets_either():

@@ -1,0 +1,102 @@
+"""Where a template uses which credential, and whether that is of the kind for it. Pure."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from runner.credential import Credential, GitHttps, Kind, VaultPassword
+from runner.words import HTTPS
+
+#: The kind that opens repositories, by what their URL begins with.
+FOR_REPOSITORIES: dict[str, Kind] = {"https": "git_https", "ssh": "ssh_key"}
+FOR_ANSIBLE: tuple[Kind, ...] = ("ssh_key", "become_password", "vault_password", "login_password")
+
+
+class Use(NamedTuple):
+    """One place of a template that names a credential."""
+
+    #: The place, as faults name it.
+    field: str
+    name: str
+    #: The repository that it shall open; None: it is for Ansible.
+    repository: str | None
+
+
+class Known(NamedTuple):
+    """What has to be known of a credential to tell whether it fits."""
+
+    kind: str
+    #: Of a vault_password.
+    vault_id: str | None = None
+    #: Of a git_https: the only host that it is for; None: any.
+    host: str | None = None
+
+
+def known(credential: Credential) -> Known:
+    """What *credential* itself tells of that."""
+    return Known(
+        credential.kind,
+        credential.vault_id if isinstance(credential, VaultPassword) else None,
+        credential.host if isinstance(credential, GitHttps) else None,
+    )
+
+
+def uses(spec: Mapping[str, Any]) -> list[Use]:
+    """Every use of a credential in a template's spec."""
+    sources = [
+        Use(f"{place}.credential", spec[place]["credential"], spec[place]["repository"])
+        for place in ("playbook", "inventory")
+        if spec.get(place, {}).get("credential")
+    ]
+    return sources + [
+        Use(f"credentials.{index}", name, None)
+        for index, name in enumerate(spec.get("credentials", []))
+    ]
+
+
+def names(spec: Mapping[str, Any]) -> list[str]:
+    """The credentials that a template's spec uses, each once, in order."""
+    return sorted({use.name for use in uses(spec)})
+
+
+def faults(spec: Mapping[str, Any], named: Mapping[str, Known]) -> list[tuple[str, str]]:
+    """What is wrong with the uses in *spec*, as field and message; *named* are those there are."""
+    wanted = uses(spec)
+    found = [(use, _fault(use, named.get(use.name))) for use in wanted]
+    return [(use.field, fault) for use, fault in found if fault] or list(_doubles(wanted, named))
+
+
+def _fault(use: Use, known: Known | None) -> str | None:
+    if known is None:
+        return f"there is no credential {use.name!r}"
+    if use.repository is not None:
+        return _repository_fault(use.repository, known)
+    if known.kind not in FOR_ANSIBLE:
+        return f"is a {known.kind}: ansible takes {', '.join(FOR_ANSIBLE)}"
+    return None
+
+
+def _repository_fault(repository: str, known: Known) -> str | None:
+    parts = urlsplit(repository)
+    kind = FOR_REPOSITORIES.get(parts.scheme)
+    if kind is None:
+        return f"a {parts.scheme}:// repository takes none"
+    if known.kind != kind:
+        return f"is a {known.kind}: a {parts.scheme}:// repository takes a {kind}"
+    host = parts.netloc.lower().removesuffix(f":{HTTPS}")
+    if known.host not in (None, host):
+        return f"is for {known.host}, and the repository is on {host}"
+    return None
+
+
+def _doubles(wanted: list[Use], named: Mapping[str, Known]) -> Iterator[tuple[str, str]]:
+    """Find what ansible could not tell which of to take."""
+    first: dict[tuple[str, str | None], str] = {}
+    for use in wanted:
+        if use.repository is not None:
+            continue
+        kind, vault_id, _ = named[use.name]
+        other = first.setdefault((kind, vault_id), use.field)
+        if other != use.field:
+            what = f"a second {kind}" + (f" with the vault id {vault_id!r}" if vault_id else "")
+            yield use.field, f"is {what}, like {other}"
