@@ -11,7 +11,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from app.api.answers import ProblemAnswer
 from app.operations import BIGGEST, JSON, NoQuery, Operation, Query
 from app.problems import MEDIA_TYPE
-from runner.template import NAME, Strict
+from runner.template import NAME
 
 Json = dict[str, Any]
 
@@ -75,7 +75,7 @@ class _Schemas:
         self._references, definitions = models_json_schema(modes, ref_template=REFERENCE)
         self.components: Json = definitions["$defs"]
 
-    def body(self, model: type[Strict]) -> Json:
+    def body(self, model: type[BaseModel]) -> Json:
         return self._references[model, "validation"]
 
     def answer(self, model: type[BaseModel]) -> Json:

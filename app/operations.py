@@ -18,7 +18,6 @@ from werkzeug.routing import IntegerConverter
 
 from app.problems import Problem, faults_of, invalid
 from app.services import Services
-from runner.template import Strict
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -61,7 +60,7 @@ class Operation:
     problems: tuple[HTTPStatus, ...] = ()
     query: type[Query] = NoQuery
     headers: type[Query] | None = None
-    body: type[Strict] | None = None
+    body: type[BaseModel] | None = None
     is_open: bool = False
     #: Media types of an answer that is not JSON.
     media_types: tuple[str, ...] = ()

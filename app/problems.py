@@ -27,6 +27,9 @@ PLAIN = {
     "model_type": "must be an object",
 }
 
+#: The field of faults that pydantic finds in the whole body.
+FIELDS = {"unknown_kind": "kind"}
+
 RETRY_AFTER = 2  # seconds, when something that we need is away or full
 
 
@@ -77,7 +80,8 @@ def faults_of(error: ValidationError) -> list[tuple[str, str]]:
                 str(part)
                 for part in fault["loc"]
                 if part != "[key]" and not str(part).startswith(SHAPE)
-            ),
+            )
+            or FIELDS.get(fault["type"], ""),
             _say(fault),
         )
         for fault in error.errors(include_input=False, include_url=False)

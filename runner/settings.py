@@ -40,7 +40,7 @@ class Settings(BaseModel):
         alias="CURTAIN_SECRET_KEY",
         min_length=16,
         repr=False,
-        description="encrypts secret variables at rest; after a comma older keys, still read",
+        description="encrypts secrets at rest; after a comma older keys, which are still read",
     )
     data: Path = Field(
         alias="CURTAIN_DATA",

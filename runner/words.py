@@ -50,7 +50,7 @@ def _repository(url: str) -> str:
     except ValueError:
         raise ValueError("is no URL") from None
     if parts.password or (parts.username is not None and parts.scheme != "ssh"):
-        raise ValueError("must not hold credentials: give the runner a deploy key or a helper")
+        raise ValueError("must not hold credentials: put one and name it in `credential`")
     if parts.scheme == "file" and (parts.netloc or not parts.path.startswith("/")):
         raise ValueError("must be file:/// and an absolute path")
     if parts.scheme != "file" and not parts.hostname:

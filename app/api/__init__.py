@@ -1,11 +1,12 @@
 """The API, one module a resource."""
 
-from app.api import events, health, metrics, output, processes, runs, stops, templates
+from app.api import credentials, events, health, metrics, output, processes, runs, stops, templates
 from app.operations import Operation
 
 PREFIX = "/api/v1"
 
 OPERATIONS: tuple[Operation, ...] = (
+    *credentials.OPERATIONS,
     *templates.OPERATIONS,
     *runs.OPERATIONS,
     *stops.OPERATIONS,

@@ -5,7 +5,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
+from runner.credential import Kind
 from runner.run import Run, RunState, StopOutcome, Trigger
+from runner.store.credentials import StoredCredential
 from runner.store.events import RunEvent
 from runner.store.health import Health
 from runner.store.templates import StoredTemplate
@@ -46,6 +48,35 @@ class TemplatePage(Answer):
     """Templates by name."""
 
     templates: list[TemplateAnswer]
+    next: str | None = Field(description="where the next page is; null on the last")
+
+
+class CredentialAnswer(Answer):
+    """A credential without its secrets, and who changed it last; null is what its kind lacks."""
+
+    name: str
+    kind: Kind
+    username: str | None = None
+    host: str | None = Field(default=None, description="null: whichever a repository is on")
+    vault_id: str | None = None
+    host_keys: str | None = None
+    known_hosts: bool | None = Field(default=None, description="whether any were given")
+    public_key: str | None = Field(default=None, description="as authorized_keys has it")
+    fingerprint: str | None = Field(default=None, description="as ssh-keygen -l shows it")
+    created_at: UtcTime
+    updated_at: UtcTime
+    updated_by: str
+
+    @classmethod
+    def of(cls, stored: StoredCredential) -> Self:
+        """Show *stored*."""
+        return cls.model_validate({**stored.shown, **stored._asdict()})
+
+
+class CredentialPage(Answer):
+    """Credentials by name."""
+
+    credentials: list[CredentialAnswer]
     next: str | None = Field(description="where the next page is; null on the last")
 
 
@@ -249,4 +280,11 @@ class ProblemAnswer(Answer):
     detail: str
     errors: list[FaultAnswer] | None = None
     run: RunAnswer | None = Field(default=None, description="with 409: the final run")
+    templates: list[str] | None = Field(
+        default=None, description="with 409: the templates that use the credential"
+    )
+    runs: list[int] | None = Field(
+        default=None,
+        description="with 409: queued and running runs that use the credential, up to 100",
+    )
     id: str | None = Field(default=None, description="with 500: what the log knows it by")

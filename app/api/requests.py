@@ -3,9 +3,10 @@
 import re
 from typing import Annotated
 
-from pydantic import AwareDatetime, BeforeValidator, Field, JsonValue, StringConstraints
+from pydantic import AwareDatetime, BeforeValidator, Field, JsonValue, RootModel, StringConstraints
 
 from app.operations import BIGGEST, Query
+from runner.credential import Credential
 from runner.run import RunState, Trigger
 from runner.template import NAME, Overrides, Strict
 
@@ -66,6 +67,15 @@ class TemplatesQuery(Query):
     limit: Limit = 50
 
 
+class CredentialsQuery(Query):
+    """Which credentials."""
+
+    after: Annotated[str, StringConstraints(max_length=63)] = Field(
+        default="", description="only credentials whose names come behind this"
+    )
+    limit: Limit = 50
+
+
 class EventsQuery(Query):
     """Which events."""
 
@@ -108,6 +118,10 @@ class TriggerBody(Overrides):
         return Overrides.model_construct(
             **{name: getattr(self, name) for name in Overrides.model_fields}
         )
+
+
+class CredentialBody(RootModel[Credential]):
+    """A credential of one kind."""
 
 
 class StopBody(Strict):

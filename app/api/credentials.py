@@ -1,0 +1,113 @@
+"""Credentials: keep secrets that templates may name. What was put is never shown again."""
+
+import logging
+from http import HTTPStatus
+
+from flask import Response
+
+from app.api.answers import CredentialAnswer, CredentialPage
+from app.api.pages import cut, next_page
+from app.api.requests import CredentialBody, CredentialsQuery
+from app.auth import ADMIN
+from app.operations import Operation, answer
+from app.problems import Problem, invalid
+from app.services import Services
+from runner import uses
+from runner.credential import shown, unlocked
+from runner.store import credentials
+from runner.store.credentials import CredentialInUse
+from runner.template import NAME
+
+log = logging.getLogger(__name__)
+
+
+def put_credential(services: Services, name: str, body: CredentialBody) -> Response:
+    """Keep a credential, or change it. Runs that begin later use it as it is then."""
+    if not NAME.fullmatch(name):
+        raise invalid([("name", f"must match {NAME.pattern}")])
+    credential = unlocked(body.root)
+    sealed = services.vault.seal(credential.model_dump())
+    assert sealed is not None
+    known = uses.known(credential)
+    with services.connection() as conn:
+        try:
+            kept, is_new = credentials.put(conn, name, known, shown(credential), sealed, ADMIN)
+        except CredentialInUse as error:
+            raise _in_use(error) from None
+    log.info("credential %s: %s by %s", name, "made" if is_new else "changed", ADMIN)
+    return answer(CredentialAnswer.of(kept), HTTPStatus.CREATED if is_new else HTTPStatus.OK)
+
+
+def show_credential(services: Services, name: str) -> Response:
+    """Show a credential without its secrets."""
+    with services.connection() as conn:
+        stored = credentials.find(conn, name) if NAME.fullmatch(name) else None
+    if stored is None:
+        raise _unknown(name)
+    return answer(CredentialAnswer.of(stored))
+
+
+def delete_credential(services: Services, name: str) -> Response:
+    """Forget a credential that no template and no queued or running run uses."""
+    with services.connection() as conn:
+        try:
+            if not NAME.fullmatch(name) or not credentials.delete(conn, name):
+                raise _unknown(name)
+        except CredentialInUse as error:
+            raise _in_use(error) from None
+    log.info("credential %s: deleted by %s", name, ADMIN)
+    return Response(status=HTTPStatus.NO_CONTENT)
+
+
+def list_credentials(services: Services, query: CredentialsQuery) -> Response:
+    """List credentials by name, without their secrets."""
+    with services.connection() as conn:
+        rows = credentials.page(conn, after=query.after, limit=query.limit + 1)
+    kept, more = cut(rows, query.limit)
+    return answer(
+        CredentialPage(
+            credentials=[CredentialAnswer.of(stored) for stored in kept],
+            next=next_page("after", kept[-1].name) if more else None,
+        )
+    )
+
+
+def _unknown(name: str) -> Problem:
+    return Problem(HTTPStatus.NOT_FOUND, f"there is no credential {name!r}")
+
+
+def _in_use(error: CredentialInUse) -> Problem:
+    return Problem(HTTPStatus.CONFLICT, str(error), templates=error.templates, runs=error.runs)
+
+
+OPERATIONS = (
+    Operation(
+        method="PUT",
+        path="/credentials/<name>",
+        view=put_credential,
+        body=CredentialBody,
+        answers={HTTPStatus.OK: CredentialAnswer, HTTPStatus.CREATED: CredentialAnswer},
+        problems=(HTTPStatus.CONFLICT,),
+    ),
+    Operation(
+        method="GET",
+        path="/credentials/<name>",
+        view=show_credential,
+        answers={HTTPStatus.OK: CredentialAnswer},
+        problems=(HTTPStatus.NOT_FOUND,),
+    ),
+    Operation(
+        method="DELETE",
+        path="/credentials/<name>",
+        view=delete_credential,
+        answers={HTTPStatus.NO_CONTENT: None},
+        problems=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    ),
+    Operation(
+        method="GET",
+        path="/credentials",
+        view=list_credentials,
+        query=CredentialsQuery,
+        answers={HTTPStatus.OK: CredentialPage},
+    ),
+)
