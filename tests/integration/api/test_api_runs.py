@@ -13,6 +13,7 @@ from redis import Redis
 from app.services import services_of
 from runner import keys
 from runner.run import Run
+from runner.settings import Settings
 from runner.store import runs
 from runner.store.connection import Connection
 from tests.api import NO_REDIS, TEMPLATE
@@ -291,3 +292,16 @@ def test_an_expired_lease_is_told_of(
 
     assert shown["stale"] is True
     assert runs.find(conn, run.id) is not None
+
+
+def test_a_key_gives_its_run_while_the_old_secret_key_is_given(
+    make_client: Callable[..., FlaskClient], settings: Settings, template: str
+) -> None:
+    """The request is told from others by a digest that is keyed with it."""
+    first = make_client().post(RUNS, headers=with_key("k")).json
+    both = make_client(secret_key=f"another-secret-key,{settings.secret_key}")
+    new = make_client(secret_key="another-secret-key")
+
+    assert both.post(RUNS, headers=with_key("k")).json == first
+    assert both.post(RUNS, json={"vars": {"count": 7}}, headers=with_key("k")).status_code == 422
+    assert new.post(RUNS, headers=with_key("k")).status_code == 422
