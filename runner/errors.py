@@ -24,6 +24,12 @@ class VariablesRefused(RunnerError):
     code = "bad_vars"
 
 
+class RequirementsFailed(RunnerError):
+    """What the project requires could not be installed."""
+
+    code = "requirements_failed"
+
+
 class AnsibleMissing(RunnerError):
     """There is no ansible-playbook on this runner: install ansible-core or set ANSIBLE_PLAYBOOK."""
 

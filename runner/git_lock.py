@@ -14,11 +14,14 @@ INTERVAL = 0.01  # seconds between two tries
 
 
 @contextlib.contextmanager
-def lock(path: Path, mode: int = fcntl.LOCK_EX) -> Iterator[int]:
-    """Hold *path* and yield its descriptor. A child that inherits it goes on holding it."""
+def lock(path: Path, mode: int = fcntl.LOCK_EX, seconds: float = BUSY_SECONDS) -> Iterator[int]:
+    """Hold *path* and yield its descriptor. A child that inherits it goes on holding it.
+
+    Raise CheckoutFailed when others hold it for *seconds*.
+    """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        acquire(descriptor, mode, time.monotonic() + BUSY_SECONDS)
+        acquire(descriptor, mode, time.monotonic() + seconds)
         yield descriptor
     finally:
         os.close(descriptor)
@@ -30,7 +33,7 @@ def acquire(descriptor: int, mode: int, deadline: float) -> None:
         try:
             return fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() > deadline:
+            if time.monotonic() >= deadline:
                 busy = "other runs have been busy with this repository for too long: try again"
                 raise CheckoutFailed(busy, "cache_busy") from None
             time.sleep(INTERVAL)

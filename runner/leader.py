@@ -21,6 +21,7 @@ from runner.errors import AnsibleMissing, RunnerError
 from runner.git import forget_strays
 from runner.keeper import keep
 from runner.order import Order
+from runner.project import install_requirements
 from runner.sources import Trees, check_out_sources
 from runner.variables import variables_document
 
@@ -73,6 +74,10 @@ def play(order: Order, say: Say) -> None:
         flight = write(Path(order["directory"]) / plugin.FLIGHT, "")
     environment = command.environment(order)
     executable = find_ansible(order, environment)
+    with own_disk():
+        environment = install_requirements(
+            order, trees.playbook, project, executable, environment, say
+        )
     environment = plugin.loaded(environment, executable, flight)
     os.chdir(project)
     say(event="playing")

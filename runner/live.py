@@ -10,7 +10,7 @@ from typing import Any
 from runner import asked
 from runner.asked import Asked
 from runner.cgroup import Group
-from runner.judge import End
+from runner.judge import End, storable
 from runner.kept import Kept
 from runner.output import Output
 from runner.record import read_lines, recall
@@ -121,6 +121,19 @@ class Live:
     def _on_prepared(self, line: dict[str, Any]) -> None:
         shas = {name: line[name] for name in ("playbook_sha", "inventory_sha")}
         self.tenure.move(lambda conn: moves.prepared(conn, self.run, **shas))
+
+    def _on_installed(self, line: dict[str, Any]) -> None:
+        told = ("source", "roles", "collections", "stale", "seconds")
+        self.tenure.note("installed", {name: self._shown(line[name]) for name in told})
+
+    def _shown(self, told: Any) -> Any:
+        """Make what was told fit to be stored and seen."""
+        match told:
+            case str():
+                return self.output.mask.text(storable(told))
+            case dict():
+                return {self._shown(name): self._shown(value) for name, value in told.items()}
+        return told
 
     def _on_playing(self, line: dict[str, Any]) -> None:
         self.tenure.move(lambda conn: moves.play(conn, self.run))

@@ -66,7 +66,13 @@ class Order(TypedDict):
     directory: str
     #: Where the object stores are, shared by all runs of this machine.
     cache: str
+    #: Where what ansible-galaxy has installed is, shared too.
+    galaxy: str
+    #: Seconds after which requirements that are not pinned are installed again.
+    galaxy_age: float
     playbook: Playbook
+    #: Whether what its project requires is installed.
+    requirements: bool
     inventory: Inventory
     #: The template's own variables: trusted, may be Jinja.
     vars: dict[str, Any]

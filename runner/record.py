@@ -15,6 +15,7 @@ from runner.told import Told
 log = logging.getLogger(__name__)
 
 LIMIT: Final = 16 * 1024 * 1024  # bytes at a record's end that are read; room for 50,000 left jobs
+LONGEST_SPAN: Final = 1e9  # seconds; 30 years
 
 Shape = Callable[[Any], bool]
 
@@ -37,6 +38,17 @@ def _are_processes(*names: str) -> Shape:
     return are
 
 
+def _are_versions(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(version, str | None) for version in value.values()
+    )
+
+
+def _is_span(value: Any) -> bool:
+    # Python's JSON knows NaN and infinity, Postgres' does not.
+    return isinstance(value, int | float) and abs(value) < LONGEST_SPAN
+
+
 def _is_code(value: Any) -> bool:
     return isinstance(value, int) and -255 <= value <= 255  # a signal's number or an exit code
 
@@ -47,13 +59,20 @@ EVENTS: Final[Mapping[str, Mapping[str, Shape]]] = {
     "started": {"pid": _is(int), "created": _is(int), "keeper": _is(int)},
     "entered": {"outside": _is(str, type(None))},
     "prepared": {"playbook_sha": _is(str), "inventory_sha": _is(str, type(None))},
+    "installed": {
+        "source": _is(str),
+        "roles": _are_versions,
+        "collections": _are_versions,
+        "stale": _is(str, type(None)),
+        "seconds": _is_span,
+    },
     "playing": {},
     "refused": {"code": _is(str), "message": _is(str)},
     "signal": {
         "signal": _is(str),
         "to": _is(int),
         "why": _is(str, type(None)),
-        "after": _is(float, int),
+        "after": _is_span,
     },
     "exit": {"code": _is_code, "signalled": _is(list), "never_started": _is(bool)},
     "survivors": {"processes": _are_processes("pid")},

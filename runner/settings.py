@@ -45,7 +45,8 @@ class Settings(BaseModel):
     data: Path = Field(
         alias="CURTAIN_DATA",
         default=Path(".data"),
-        description="where the runner keeps its Git cache and the directories of live runs",
+        description="where the runner keeps its Git cache, what ansible-galaxy has installed "
+        "and the directories of live runs",
     )
     slots: int = Field(
         alias="RUNNER_SLOTS", default=10, ge=1, le=1000, description="runs at once per runner"
@@ -88,6 +89,12 @@ class Settings(BaseModel):
         alias="CURTAIN_GIT_PROTOCOLS",
         default=("https", "ssh", "file"),
         description="what repository URLs may begin with",
+    )
+    galaxy_age: float = Field(
+        alias="CURTAIN_GALAXY_AGE",
+        default=86_400.0,
+        ge=0,
+        description="seconds after which requirements without exact versions are installed again",
     )
     output_limit: int = Field(
         alias="CURTAIN_OUTPUT_LIMIT",
@@ -159,6 +166,11 @@ class Settings(BaseModel):
     def git_directory(self) -> Path:
         """Where the object stores of repositories are."""
         return self.data.absolute() / "git"
+
+    @property
+    def galaxy_directory(self) -> Path:
+        """Where what ansible-galaxy has installed is."""
+        return self.data.absolute() / "galaxy"
 
     def ansible_command(self) -> str:
         """The ansible-playbook to execute; its bare name when there is none to be found."""

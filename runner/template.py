@@ -141,6 +141,11 @@ class Template(Strict):
         default=[], max_length=7, description="the options that a caller may give"
     )
     options: Options = Options()
+    requirements: bool = Field(
+        default=True,
+        description="whether the roles and collections of the project's requirements.yml, "
+        "roles/requirements.yml and collections/requirements.yml are installed",
+    )
     environment: Annotated[dict[EnvironmentName, str], AfterValidator(_environment)] = Field(
         default={}, description="environment variables of ansible-playbook"
     )
