@@ -22,7 +22,7 @@ from runner.run import Run, RunState
 from runner.settings import Settings
 from runner.store import credentials, moves, runs
 from runner.store.connection import AWAY, Connection
-from runner.template import Refused
+from runner.uses import CredentialsUnfit
 from runner.vault import Vault
 
 log = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ class Starts:
         opened = {name: self._opened(name, secret) for name, secret in sealed.items()}
         known = {name: uses.known(each) for name, each in opened.items()}
         if faults := uses.faults(run.spec, known):
-            raise Refused(faults)
+            raise CredentialsUnfit("; ".join(f"{field}: {fault}" for field, fault in faults))
         return opened
 
     def _opened(self, name: str, sealed: bytes) -> Credential:

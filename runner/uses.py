@@ -5,11 +5,18 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from runner.credential import Credential, GitHttps, Kind, VaultPassword
+from runner.errors import RunnerError
 from runner.words import HTTPS
 
 #: The kind that opens repositories, by what their URL begins with.
 FOR_REPOSITORIES: dict[str, Kind] = {"https": "git_https", "ssh": "ssh_key"}
 FOR_ANSIBLE: tuple[Kind, ...] = ("ssh_key", "become_password", "vault_password", "login_password")
+
+
+class CredentialsUnfit(RunnerError):
+    """The credentials that a run was to use are not there any more, or of other kinds."""
+
+    code = "credentials_unfit"
 
 
 class Use(NamedTuple):
@@ -70,22 +77,22 @@ def _fault(use: Use, known: Known | None) -> str | None:
     if known is None:
         return f"there is no credential {use.name!r}"
     if use.repository is not None:
-        return _repository_fault(use.repository, known)
+        return _repository_fault(use.name, known, use.repository)
     if known.kind not in FOR_ANSIBLE:
-        return f"is a {known.kind}: ansible takes {', '.join(FOR_ANSIBLE)}"
+        return f"{use.name!r} is of kind {known.kind}: ansible takes {', '.join(FOR_ANSIBLE)}"
     return None
 
 
-def _repository_fault(repository: str, known: Known) -> str | None:
+def _repository_fault(name: str, known: Known, repository: str) -> str | None:
     parts = urlsplit(repository)
     kind = FOR_REPOSITORIES.get(parts.scheme)
     if kind is None:
-        return f"a {parts.scheme}:// repository takes none"
+        return f"{parts.scheme}:// repositories take none"
     if known.kind != kind:
-        return f"is a {known.kind}: a {parts.scheme}:// repository takes a {kind}"
+        return f"{name!r} is of kind {known.kind}: {parts.scheme}:// repositories take {kind}"
     host = parts.netloc.lower().removesuffix(f":{HTTPS}")
     if known.host not in (None, host):
-        return f"is for {known.host}, and the repository is on {host}"
+        return f"{name!r} is for {known.host}, and the repository is on {host}"
     return None
 
 
@@ -99,4 +106,4 @@ def _doubles(wanted: list[Use], named: Mapping[str, Known]) -> Iterator[tuple[st
         other = first.setdefault((kind, vault_id), use.field)
         if other != use.field:
             what = f"a second {kind}" + (f" with the vault id {vault_id!r}" if vault_id else "")
-            yield use.field, f"is {what}, like {other}"
+            yield use.field, f"{use.name!r} is {what}, beside {other}"

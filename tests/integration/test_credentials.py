@@ -128,12 +128,15 @@ def test_no_trace_of_a_run_tells_a_credential(bench, runner, spoken, conn):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda conn: credentials.delete(conn, "root"), "there is no credential 'root'"),
+        (
+            lambda conn: credentials.delete(conn, "root"),
+            "credentials.0: there is no credential 'root'",
+        ),
         (
             lambda conn: put(conn, key="another" * 5),
             "the credential 'root': was CURTAIN_SECRET_KEY",
         ),
-        (change_kind, "credentials.0 is a git_https"),
+        (change_kind, "credentials.0: 'root' is of kind git_https"),
     ],
 )
 def test_a_run_whose_credential_is_of_no_use_any_more_fails_and_names_it(

@@ -37,12 +37,12 @@ def spec(url="https://git.example/x.git", credential=None, inventory=None, crede
         (
             "https://git.example/x.git",
             "key",
-            "is a ssh_key: a https:// repository takes a git_https",
+            "'key' is of kind ssh_key: https:// repositories take git_https",
         ),
         ("ssh://git@git.example/x.git", "key", None),
-        ("ssh://git@git.example/x.git", "git", "a ssh:// repository takes a ssh_key"),
-        ("ssh://git@git.example/x.git", "root", "a ssh:// repository takes a ssh_key"),
-        ("file:///srv/x.git", "key", "a file:// repository takes none"),
+        ("ssh://git@git.example/x.git", "git", "ssh:// repositories take ssh_key"),
+        ("ssh://git@git.example/x.git", "root", "ssh:// repositories take ssh_key"),
+        ("file:///srv/x.git", "key", "file:// repositories take none"),
         ("https://git.example/x.git", "nope", "there is no credential 'nope'"),
     ],
 )
@@ -72,7 +72,7 @@ def test_an_inventorys_repository_has_a_credential_of_its_own():
         (["key", "key2"], ("credentials.1", "a second ssh_key")),
         (["vault", "prod", "vault2"], ("credentials.2", "with the vault id 'default'")),
         (["key", "key"], ("credentials.1", "a second ssh_key")),
-        (["git"], ("credentials.0", "is a git_https: ansible takes ssh_key")),
+        (["git"], ("credentials.0", "'git' is of kind git_https: ansible takes ssh_key")),
         (["root", "nope"], ("credentials.1", "there is no credential 'nope'")),
     ],
 )

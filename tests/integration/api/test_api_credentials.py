@@ -119,7 +119,7 @@ def test_pages_of_credentials_join_without_gap_or_repetition(client: FlaskClient
         (
             using(),
             "playbook.credential",
-            "is a become_password: a https:// repository takes a git_h",
+            "is of kind become_password: https:// repositories take git_https",
         ),
         (using(credentials=["secret", "nope"]), "credentials.1", "there is no credential 'nope'"),
         (
@@ -131,7 +131,7 @@ def test_pages_of_credentials_join_without_gap_or_repetition(client: FlaskClient
                 }
             ),
             "inventory.credential",
-            "a ssh:// repository takes a ssh_key",
+            "ssh:// repositories take ssh_key",
         ),
         (using(credentials=["-x"]), "credentials.0", "must be the name of a credential"),
     ],

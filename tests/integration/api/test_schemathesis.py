@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 import schemathesis
 from flask import Flask
+from flask.testing import FlaskClient
 from hypothesis import HealthCheck, settings
 from schemathesis import Case
 from schemathesis.config import SchemathesisConfig
@@ -13,7 +14,7 @@ from app.factory import create_app
 from app.services import services_of
 from runner.run import Run
 from runner.settings import Settings
-from tests.api import BEARER, TOKEN
+from tests.api import BEARER, TEMPLATE, TOKEN
 
 EXAMPLES = 20  # for each operation
 CONFIG = {
@@ -22,13 +23,21 @@ CONFIG = {
         # No schema tells what one template accepts, nor that a default keeps its own rule.
         "positive_data_acceptance": {"expected-statuses": ["2xx", 401, 404, 409, 422]},
     },
-    # It would hardly ever guess a template's name.
+    # It would hardly ever guess a name.
     "operations": [
         {"include-name": name, "parameters": {"name": "deploy"}}
-        for name in ("GET /api/v1/templates/{name}", "POST /api/v1/templates/{name}/runs")
+        for name in (
+            "GET /api/v1/templates/{name}",
+            "POST /api/v1/templates/{name}/runs",
+            "GET /api/v1/credentials/{name}",
+            "DELETE /api/v1/credentials/{name}",
+        )
     ],
     "phases": {"coverage": {"generate-duplicate-query-parameters": False}},
 }
+
+
+CREDENTIAL = {"kind": "become_password", "password": "hunter2"}
 
 
 def offline() -> Flask:
@@ -46,13 +55,16 @@ schema = schemathesis.openapi.from_wsgi(
 @pytest.fixture
 def populated(
     app: Flask,
+    client: FlaskClient,
     template: str,
     queued: Callable[[], Run],
     running: Callable[[], Run],
     finish: Callable[[Run], Run],
     write: Callable[[Run, int, bytes], None],
 ) -> Flask:
-    """The application with runs that wait and runs that are over."""
+    """The application with a credential in use, runs that wait and runs that are over."""
+    client.put("/api/v1/credentials/deploy", json=CREDENTIAL)
+    client.put("/api/v1/templates/using", json=TEMPLATE | {"credentials": ["deploy"]})
     for _ in range(3):
         queued()
         run = running()
