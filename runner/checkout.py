@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from runner.access import Access
 from runner.errors import CheckoutFailed
 from runner.git import ask_remote, redact
 from runner.git_store import Store
@@ -49,7 +50,9 @@ class Tree:
     sha: str
 
 
-def resolve(url: str, ref: str, protocols: tuple[str, ...] = PROTOCOLS) -> str:
+def resolve(
+    url: str, ref: str, protocols: tuple[str, ...] = PROTOCOLS, access: Access | None = None
+) -> str:
     """Find the commit *ref* stands for: HEAD, a branch, a tag, refs/… or a full sha.
 
     A branch wins over a tag of the same name; refs/tags/… names the tag.
@@ -60,7 +63,8 @@ def resolve(url: str, ref: str, protocols: tuple[str, ...] = PROTOCOLS) -> str:
     if not REF.fullmatch(ref) or not ref.isprintable():
         raise CheckoutFailed(f"{ref!r} is no name of a branch, a tag or a commit", "bad_ref")
     names = possible_names(ref)
-    answer = ask_remote(url, protocols, "ls-remote", "--", url, *names, seconds=RESOLVE_SECONDS)
+    ask = ("ls-remote", "--", url, *names)
+    answer = ask_remote(url, protocols, *ask, seconds=RESOLVE_SECONDS, access=access)
     # `ls-remote URL x` also answers refs/heads/feature/x: only exact names count.
     shas = {name: sha for sha, _, name in (line.partition("\t") for line in answer.splitlines())}
     for name in names:
@@ -85,7 +89,12 @@ def check_url(url: str) -> None:
 
 
 def checkout(
-    cache: Path, url: str, sha: str, destination: Path, protocols: tuple[str, ...] = PROTOCOLS
+    cache: Path,
+    url: str,
+    sha: str,
+    destination: Path,
+    protocols: tuple[str, ...] = PROTOCOLS,
+    access: Access | None = None,
 ) -> Tree:
     """Write the tree of *sha* to *destination*, whatever is there; mend a broken store.
 
@@ -94,7 +103,7 @@ def checkout(
     check_url(url)
     if not SHA.fullmatch(sha):
         raise CheckoutFailed(f"{sha!r} is no full commit id", "bad_ref")
-    store = Store(cache, url, protocols)
+    store = Store(cache, url, protocols, access)
     with own_disk():
         for rebuilds_left in range(REBUILDS, -1, -1):
             with store.use():

@@ -8,9 +8,11 @@ kill_after_timeout hangs where neither pgrep nor ps is installed.
 import contextlib
 import os
 import re
+import shlex
 import signal
 import subprocess
 from collections.abc import Iterable, Mapping, MutableMapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +21,9 @@ os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 
 from git import Git, GitCommandNotFound
 
+from runner.access import Access
 from runner.errors import CheckoutFailed
+from runner.remote import SSH, is_ssh
 from runner.visible import HARMLESS
 
 LOCAL_SECONDS = 300.0  # for a command without network: 50,000 files took 1.4 s
@@ -36,8 +40,7 @@ ENVIRONMENT: Final = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_ASKPASS": "/bin/false",
     "GIT_ALLOW_PROTOCOL": "",
-    "GIT_SSH_COMMAND": "ssh -o BatchMode=yes -o ConnectTimeout=10"
-    " -o ServerAliveInterval=10 -o ServerAliveCountMax=3 -o ControlMaster=no",
+    "GIT_SSH_COMMAND": shlex.join(["ssh", *SSH]),
     "GIT_SSH_VARIANT": "ssh",
     "GIT_HTTP_LOW_SPEED_LIMIT": "1000",  # bytes a second, for …
     "GIT_HTTP_LOW_SPEED_TIME": "20",  # … seconds
@@ -95,23 +98,21 @@ def ask_remote(
     protocols: Iterable[str],
     *arguments: str,
     seconds: float,
+    access: Access | None = None,
     keep: tuple[int, ...] = (),
     **environment: str,
 ) -> str:
     """Run git with access to *url* by one of *protocols*, and to nothing else. Errors name it."""
     reach = ENVIRONMENT | {"GIT_ALLOW_PROTOCOL": ":".join(protocols)} | environment
-    if is_ssh(url):
+    if is_ssh(url) and access is None:
         del reach["HOME"]  # the keys and known hosts of the runner's user
+    opened: AbstractContextManager[dict[str, str]]
+    opened = access.environment(url) if access else nullcontext({})
     try:
-        return git(*arguments, environment=reach, seconds=seconds, keep=keep)
+        with opened as own:
+            return git(*arguments, environment=reach | own, seconds=seconds, keep=keep)
     except CheckoutFailed as error:
         raise CheckoutFailed(f"{redact(url)}: {error}", error.code) from error
-
-
-def is_ssh(url: str) -> bool:
-    """Tell ssh://host/path and user@host:path from the rest."""
-    scheme, has_scheme, _ = url.partition("://")
-    return "ssh" in scheme if has_scheme else ":" in url.partition("/")[0]
 
 
 def git(

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from runner.access import Access
 from runner.errors import CheckoutFailed
 from runner.git import ask_remote, git, git_in
 from runner.git_lock import lock
@@ -42,11 +43,16 @@ class Store:
     cache: Path
     url: str
     protocols: tuple[str, ...]
+    access: Access | None = None
 
     @property
     def home(self) -> Path:
-        """Where the store and its locks are. Another URL is another store, always."""
-        return self.cache / hashlib.sha256(self.url.encode()).hexdigest()[:32]
+        """Where the store and its locks are. Another URL is another store, always.
+
+        So is another credential: what one may fetch is not given to a template without it.
+        """
+        key = f"{self.url}\0{self.access.scope}" if self.access else self.url
+        return self.cache / hashlib.sha256(key.encode()).hexdigest()[:32]
 
     @property
     def path(self) -> Path:
@@ -133,6 +139,7 @@ class Store:
                 self.protocols,
                 *(*FETCH, "--", self.url, *refs),
                 seconds=FETCH_SECONDS,
+                access=self.access,
                 keep=(descriptor,),
                 GIT_DIR=str(store),
             )

@@ -21,6 +21,7 @@ from runner.errors import AnsibleMissing, RunnerError
 from runner.git import forget_strays
 from runner.keeper import keep
 from runner.order import Order
+from runner.private import write
 from runner.project import install_requirements
 from runner.sources import Trees, check_out_sources
 from runner.variables import variables_document
@@ -112,14 +113,6 @@ def write_files(order: Order, trees: Trees) -> Paths:
     command.control_path(directory).mkdir(0o700)  # exclusive: the fallback is in a public place
     command.temporary_path(directory).mkdir(0o700)
     return Paths(playbook, hosts, variables)
-
-
-def write(path: Path, content: str) -> Path:
-    """Write a new file that only this user can read."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as file:
-        file.write(content)
-    return path
 
 
 if __name__ == "__main__":

@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
-from runner.checkout import Tree, checkout, resolve
+from runner.access import Access
+from runner.checkout import Tree, checkout, own_disk, resolve
 from runner.order import Order
+
+Part = Literal["playbook", "inventory"]
+PLACES: Final[dict[Part, str]] = {"playbook": "project", "inventory": "inventory"}
 
 
 @dataclass(frozen=True)
@@ -20,21 +24,39 @@ def check_out_sources(order: Order) -> Trees:
     """Resolve and check out what *order* names. Raise CheckoutFailed."""
     wanted, inventory = order["playbook"], order["inventory"]
     playbook_sha = settle(order, "playbook", wanted["repository"], wanted["ref"])
-    playbook = check_out(order, "project", wanted["repository"], playbook_sha)
+    playbook = check_out(order, "playbook", wanted["repository"], playbook_sha)
     if "repository" not in inventory:
         return Trees(playbook, playbook)
     inventory_sha = settle(order, "inventory", inventory["repository"], inventory["ref"])
-    if (inventory["repository"], inventory_sha) == (playbook.url, playbook.sha):
+    is_one = (inventory["repository"], inventory_sha) == (playbook.url, playbook.sha)
+    if is_one and order["access"]["playbook"] == order["access"]["inventory"]:
         return Trees(playbook, playbook)
     return Trees(playbook, check_out(order, "inventory", inventory["repository"], inventory_sha))
 
 
-def settle(order: Order, what: Literal["playbook", "inventory"], url: str, ref: str) -> str:
+def settle(order: Order, what: Part, url: str, ref: str) -> str:
     """Take the commit that was pinned for this run, else the one *ref* stands for now."""
-    return order["pinned"][what] or resolve(url, ref, tuple(order["protocols"]))
+    if pinned := order["pinned"][what]:
+        return pinned
+    with own_disk():
+        return resolve(url, ref, tuple(order["protocols"]), access_to(order, what))
 
 
-def check_out(order: Order, name: str, url: str, sha: str) -> Tree:
+def check_out(order: Order, what: Part, url: str, sha: str) -> Tree:
     """Check out below the run's directory."""
-    destination = Path(order["directory"]) / name
-    return checkout(Path(order["cache"]), url, sha, destination, tuple(order["protocols"]))
+    destination = Path(order["directory"]) / PLACES[what]
+    protocols = tuple(order["protocols"])
+    return checkout(Path(order["cache"]), url, sha, destination, protocols, access_to(order, what))
+
+
+def access_to(order: Order, what: Part) -> Access | None:
+    """What the order gives to open the repository with."""
+    credential = order["access"][what]
+    if credential is None:
+        return None
+    return Access(credential, Path(order["directory"]) / "access", accepted_keys(order))
+
+
+def accepted_keys(order: Order) -> Path:
+    """Where the host keys are that were accepted on this machine: beside the cache."""
+    return Path(order["cache"]).with_name("known_hosts")

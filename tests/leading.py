@@ -54,6 +54,8 @@ def make_order(tmp_path: Path, repository: Repository) -> Order:
         "options": {},
         "environment": {},
         "pinned": {"playbook": None, "inventory": None},
+        "access": {"playbook": None, "inventory": None},
+        "credentials": [],
         "ansible_playbook": str(PROGRAMS / "ansible-playbook"),
         "base_environment": {"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C.UTF-8"},
         "mark": mark(12, INSTALLATION),

@@ -1,14 +1,20 @@
 """A runner for a test: started on demand, stopped at its end, its log shown when it fails."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
 import pytest
 from redis import Redis
 
+from runner.access import Access
+from tests.remotes.https import Https, https_server
+from tests.remotes.mark import remaining
+from tests.remotes.sshd import Sshd, sshd_server
 from tests.repositories import Repository, make_repository
 from tests.runners import Bench, RunnerProcess, start_runner
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -57,5 +63,66 @@ def playbook(tmp_path: Path) -> Callable[[str], Repository]:
     def make(text: str, **files: str) -> Repository:
         path = tmp_path / "repository"
         return make_repository(path, {"site.yml": text, **files})
+
+    return make
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    """A repository that servers serve."""
+    return make_repository(tmp_path / "repositories" / "repository", {"site.yml": "one"})
+
+
+@pytest.fixture
+def certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of all certificates that git believes; one of each server is added to it."""
+    file = tmp_path / "certificates.crt"
+    file.touch()
+    monkeypatch.setenv("GIT_SSL_CAINFO", str(file))
+    return file
+
+
+@pytest.fixture
+def serve_https(
+    tmp_path: Path, repository: Repository, certificates: Path
+) -> Iterator[Callable[..., Https]]:
+    """Start servers of the repository, for those users; end them with the test."""
+    with ExitStack() as started:
+
+        def start(users: dict[str, str] | None = None) -> Https:
+            folder = tmp_path / f"https-{len(list(tmp_path.glob('https-*')))}"
+            folder.mkdir()
+            server = started.enter_context(https_server(repository.path.parent, folder))
+            server.users = users
+            with certificates.open("a") as file:
+                file.write(server.certificate.read_text())
+            return server
+
+        yield start
+    wait_until(lambda: not remaining())
+
+
+@pytest.fixture
+def sshd(tmp_path: Path) -> Iterator[Sshd]:
+    """An sshd that lets the key in its folder in."""
+    with sshd_server(tmp_path / "sshd") as server:
+        yield server
+    wait_until(lambda: not remaining())
+
+
+@pytest.fixture
+def run_directory(tmp_path: Path) -> Path:
+    """What a run has to itself."""
+    directory = tmp_path / "run"
+    directory.mkdir(mode=0o700)
+    return directory
+
+
+@pytest.fixture
+def access(tmp_path: Path, run_directory: Path) -> Callable[..., Access]:
+    """Make the access that a credential gives."""
+
+    def make(credential: dict) -> Access:
+        return Access(credential, run_directory / "access", tmp_path / "known_hosts")
 
     return make

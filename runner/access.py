@@ -1,0 +1,141 @@
+"""How git gets a credential for a repository's server, and nobody else does.
+
+It stands in a file that only this user can read, below the run's directory, for as long as one git
+command runs: in no argument, no environment, no URL and no configuration. What a killed leader
+leaves there goes with the run's directory.
+"""
+
+import contextlib
+import shlex
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from runner.errors import CheckoutFailed
+from runner.order import Credential
+from runner.private import write
+from runner.remote import SSH, host_of, origin, scheme_of, user_of
+
+ASKPASS: Final = Path(__file__).with_name("askpass")
+#: The kind of credential that a URL of each scheme can use.
+KINDS: Final = {"https": "git_https", "http": "git_https", "ssh": "ssh_key"}
+
+
+@dataclass(frozen=True)
+class Access:
+    """A credential, and where its files may be."""
+
+    credential: Credential = field(repr=False)
+    #: Below the run's; made when it is needed.
+    directory: Path
+    #: Where the host keys are that were accepted on this machine; outlives the run.
+    accepted: Path
+
+    @property
+    def scope(self) -> str:
+        """What tells the objects that were fetched with this credential from others'."""
+        return str(self.credential["name"])
+
+    @contextlib.contextmanager
+    def environment(self, url: str) -> Iterator[dict[str, str]]:
+        """Give the environment in which git may open *url*; its files go when that was used.
+
+        Raise CheckoutFailed, before anybody is asked for anything, if the credential is not for it.
+        """
+        check(self.credential, url)
+        self.directory.mkdir(0o700, exist_ok=True)
+        own = Path(tempfile.mkdtemp(dir=self.directory))
+        try:
+            if self.credential["kind"] == "git_https":
+                yield ask_environment(self.credential, url, own)
+            else:
+                yield ssh_environment(self.credential, url, own, self.remembered())
+        finally:
+            shutil.rmtree(own)
+
+    def remembered(self) -> Path:
+        """The host keys that this credential has met; made when it is needed."""
+        return remembered(self.accepted, self.credential)
+
+
+def check(credential: Credential, url: str) -> None:
+    """Raise CheckoutFailed if *credential* cannot be used, or may not be sent, for *url*."""
+    name, kind = credential["name"], credential["kind"]
+    if KINDS.get(scheme_of(url)) != kind:
+        wrong = f"credential {name!r} is of the kind {kind}: {scheme_of(url)}:// cannot use it"
+        raise CheckoutFailed(wrong, "auth_failed")
+    only = credential.get("host")
+    if only and only.lower() != host_of(url).lower():
+        foreign = f"credential {name!r} is for {only}, not for {host_of(url)}"
+        raise CheckoutFailed(foreign, "auth_failed")
+    if kind == "ssh_key" and is_strict(credential) and not credential.get("known_hosts"):
+        unknown = (
+            f"credential {name!r} has no known_hosts, so {host_of(url)} cannot be told from another"
+            " server: give its lines (ssh-keyscan shows them), or set host_keys to accept-new"
+        )
+        raise CheckoutFailed(unknown, "host_not_trusted")
+
+
+def ask_environment(credential: Credential, url: str, directory: Path) -> dict[str, str]:
+    """Let git ask for user and password of *url*'s server."""
+    answers = (origin(url), credential["username"], credential["password"])
+    file = write(directory / "answers", "".join(f"{answer}\n" for answer in answers))
+    return {"GIT_ASKPASS": str(ASKPASS), "CURTAIN_ASKPASS": str(file)}
+
+
+def ssh_environment(
+    credential: Credential, url: str, directory: Path, remembered: Path
+) -> dict[str, str]:
+    """Let git's ssh use the key alone, and believe the credential's known hosts alone."""
+    key = write(directory / "key", ended(credential["private_key"]))
+    known = [quoted(path) for path in known_hosts(credential, directory, remembered)]
+    options = {
+        "IdentityFile": quoted(key),
+        "IdentitiesOnly": "yes",
+        "IdentityAgent": "none",
+        "PreferredAuthentications": "publickey",
+        "UserKnownHostsFile": " ".join(known),
+        "GlobalKnownHostsFile": "/dev/null",
+        "StrictHostKeyChecking": "yes" if is_strict(credential) else "accept-new",
+        "UpdateHostKeys": "no",
+        "CheckHostIP": "no",
+        "ClearAllForwardings": "yes",
+    }
+    user = credential.get("username")
+    if user and user_of(url) is None:
+        options["User"] = f'"{user}"'
+    words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
+    return {"GIT_SSH_COMMAND": shlex.join(["ssh", "-F", "/dev/null", *SSH, *words])}
+
+
+def is_strict(credential: Credential) -> bool:
+    """Whether a host must be known before it is spoken to."""
+    return bool(credential.get("host_keys", "strict") == "strict")
+
+
+def known_hosts(credential: Credential, directory: Path, remembered: Path) -> list[Path]:
+    """List the files of host keys to believe; ssh writes a key that it accepts into the first."""
+    files = [] if is_strict(credential) else [remembered]
+    if given := credential.get("known_hosts"):
+        files.append(write(directory / "known_hosts", ended(given)))
+    return files
+
+
+def remembered(accepted: Path, credential: Credential) -> Path:
+    """Where a credential's accepted host keys are. A host whose key has changed is refused."""
+    if not is_strict(credential):
+        accepted.mkdir(0o700, parents=True, exist_ok=True)
+    return accepted / str(credential["name"])
+
+
+def ended(text: str) -> str:
+    """End the last line: OpenSSH reads no key without."""
+    return text if text.endswith("\n") else f"{text}\n"
+
+
+def quoted(path: Path) -> str:
+    """Write a path so that ssh takes it as it is: blanks would end it, % begins a token."""
+    return '"{}"'.format(str(path).replace("%", "%%").replace("\\", "\\\\").replace('"', '\\"'))
