@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from runner import host_keys
 from runner.errors import CheckoutFailed
 from runner.order import Credential
 from runner.private import write
@@ -52,13 +53,9 @@ class Access:
             if self.credential["kind"] == "git_https":
                 yield ask_environment(self.credential, url, own)
             else:
-                yield ssh_environment(self.credential, url, own, self.remembered())
+                yield ssh_environment(self.credential, url, own, self.accepted)
         finally:
             shutil.rmtree(own)
-
-    def remembered(self) -> Path:
-        """The host keys that this credential has met; made when it is needed."""
-        return remembered(self.accepted, self.credential)
 
 
 def check(credential: Credential, url: str) -> None:
@@ -71,7 +68,7 @@ def check(credential: Credential, url: str) -> None:
     if only and only.lower() != host_of(url).lower():
         foreign = f"credential {name!r} is for {only}, not for {host_of(url)}"
         raise CheckoutFailed(foreign, "auth_failed")
-    if kind == "ssh_key" and is_strict(credential) and not credential.get("known_hosts"):
+    if kind == "ssh_key" and host_keys.is_strict(credential) and not credential["known_hosts"]:
         unknown = (
             f"credential {name!r} has no known_hosts, so {host_of(url)} cannot be told from another"
             " server: give its lines (ssh-keyscan shows them), or set host_keys to accept-new"
@@ -87,55 +84,26 @@ def ask_environment(credential: Credential, url: str, directory: Path) -> dict[s
 
 
 def ssh_environment(
-    credential: Credential, url: str, directory: Path, remembered: Path
+    credential: Credential, url: str, directory: Path, accepted: Path
 ) -> dict[str, str]:
     """Let git's ssh use the key alone, and believe the credential's known hosts alone."""
-    key = write(directory / "key", ended(credential["private_key"]))
-    known = [quoted(path) for path in known_hosts(credential, directory, remembered)]
+    key = write(directory / "key", credential["private_key"])
+    given = directory / "known_hosts"
+    if known_hosts := credential["known_hosts"]:
+        write(given, known_hosts)
+    if not host_keys.is_strict(credential):
+        accepted.mkdir(0o700, parents=True, exist_ok=True)
     options = {
-        "IdentityFile": quoted(key),
+        "IdentityFile": host_keys.quoted(key),
         "IdentitiesOnly": "yes",
         "IdentityAgent": "none",
         "PreferredAuthentications": "publickey",
-        "UserKnownHostsFile": " ".join(known),
-        "GlobalKnownHostsFile": "/dev/null",
-        "StrictHostKeyChecking": "yes" if is_strict(credential) else "accept-new",
-        "UpdateHostKeys": "no",
         "CheckHostIP": "no",
         "ClearAllForwardings": "yes",
+        **host_keys.options(credential, given, accepted),
     }
-    user = credential.get("username")
+    user = credential["username"]
     if user and user_of(url) is None:
         options["User"] = f'"{user}"'
     words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
     return {"GIT_SSH_COMMAND": shlex.join(["ssh", "-F", "/dev/null", *SSH, *words])}
-
-
-def is_strict(credential: Credential) -> bool:
-    """Whether a host must be known before it is spoken to."""
-    return bool(credential.get("host_keys", "strict") == "strict")
-
-
-def known_hosts(credential: Credential, directory: Path, remembered: Path) -> list[Path]:
-    """List the files of host keys to believe; ssh writes a key that it accepts into the first."""
-    files = [] if is_strict(credential) else [remembered]
-    if given := credential.get("known_hosts"):
-        files.append(write(directory / "known_hosts", ended(given)))
-    return files
-
-
-def remembered(accepted: Path, credential: Credential) -> Path:
-    """Where a credential's accepted host keys are. A host whose key has changed is refused."""
-    if not is_strict(credential):
-        accepted.mkdir(0o700, parents=True, exist_ok=True)
-    return accepted / str(credential["name"])
-
-
-def ended(text: str) -> str:
-    """End the last line: OpenSSH reads no key without."""
-    return text if text.endswith("\n") else f"{text}\n"
-
-
-def quoted(path: Path) -> str:
-    """Write a path so that ssh takes it as it is: blanks would end it, % begins a token."""
-    return '"{}"'.format(str(path).replace("%", "%%").replace("\\", "\\\\").replace('"', '\\"'))

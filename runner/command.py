@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from runner.keyring import keyring
 from runner.order import Order
 
 
@@ -44,7 +45,7 @@ def arguments(order: Order, paths: Paths) -> list[str]:
     if verbosity := options.get("verbosity"):
         words.append(f"-{'v' * verbosity}")
     words += [f"--{flag}" for flag in ("check", "diff", "become") if options.get(flag)]
-    return [*words, "--", str(paths.playbook)]
+    return [*words, *keyring(order).arguments, "--", str(paths.playbook)]
 
 
 def environment(order: Order) -> dict[str, str]:
@@ -65,7 +66,8 @@ def environment(order: Order) -> dict[str, str]:
         defaults["TMPDIR"] = str(temporary_path(directory))
     if not own.keys() & {"ANSIBLE_NOCOLOR", "ANSIBLE_FORCE_COLOR", "NO_COLOR"}:
         defaults |= {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}
-    return {**order["base_environment"], **defaults, **own, **order["mark"]}
+    keys = keyring(order).environment
+    return {**order["base_environment"], **defaults, **keys, **own, **order["mark"]}
 
 
 def temporary_path(directory: Path) -> Path:

@@ -20,6 +20,7 @@ from runner.command import Paths
 from runner.errors import AnsibleMissing, RunnerError
 from runner.git import forget_strays
 from runner.keeper import keep
+from runner.keyring import write_keyring
 from runner.order import Order
 from runner.private import write
 from runner.project import install_requirements
@@ -79,6 +80,7 @@ def play(order: Order, say: Say) -> None:
         environment = install_requirements(
             order, trees.playbook, project, executable, environment, say
         )
+        write_keyring(order)
     environment = plugin.loaded(environment, executable, flight)
     os.chdir(project)
     say(event="playing")

@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 from runner.access import Access
 from runner.checkout import Tree, checkout, own_disk, resolve
+from runner.host_keys import accepted_keys
 from runner.order import Order
 
 Part = Literal["playbook", "inventory"]
@@ -54,9 +55,4 @@ def access_to(order: Order, what: Part) -> Access | None:
     credential = order["access"][what]
     if credential is None:
         return None
-    return Access(credential, Path(order["directory"]) / "access", accepted_keys(order))
-
-
-def accepted_keys(order: Order) -> Path:
-    """Where the host keys are that were accepted on this machine: beside the cache."""
-    return Path(order["cache"]).with_name("known_hosts")
+    return Access(credential, Path(order["directory"]) / "access", accepted_keys(order["cache"]))

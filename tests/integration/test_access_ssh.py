@@ -144,6 +144,8 @@ def test_an_ssh_server_without_the_newer_protocol_gives_what_its_branches_lead_t
             "kind": "ssh_key",
             "private_key": (old.folder / "user").read_text(),
             "known_hosts": old.known_hosts,
+            "host_keys": "strict",
+            "username": None,
         }
         url, cache = old.url(repository.path), tmp_path / "cache"
 

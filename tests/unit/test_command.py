@@ -35,6 +35,8 @@ def order(**changes):
         "options": {},
         "environment": {},
         "pinned": {"playbook": None, "inventory": None},
+        "access": {"playbook": None, "inventory": None},
+        "credentials": [],
         "ansible_playbook": "ansible-playbook",
         "base_environment": {"PATH": "/usr/bin"},
         "mark": {"CURTAIN_RUN": "12", "CURTAIN_INSTALLATION": "0badcafe"},
