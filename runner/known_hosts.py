@@ -1,7 +1,6 @@
 """The lines of an ssh known_hosts file, checked as sshd(8) describes them. Pure."""
 
 import base64
-import binascii
 import re
 
 from runner.ssh_key import with_plain_lines
@@ -42,7 +41,7 @@ def _is_key(algorithm: str, key: str) -> bool:
     """Whether *key* is what it says; its kind is written in it once more."""
     try:
         blob = base64.b64decode(key, validate=True)
-    except binascii.Error:
+    except ValueError:
         return False
     name = algorithm.encode()
     return blob.startswith(len(name).to_bytes(4, "big") + name) and len(blob) > len(name) + 20

@@ -1,12 +1,11 @@
 """A private key as people paste it, and as OpenSSH reads it without asking. Pure."""
 
 import base64
-import binascii
 import re
 import struct
 from typing import Final
 
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -28,6 +27,8 @@ PrivateKey = Ed25519PrivateKey | EllipticCurvePrivateKey | RSAPrivateKey
 FRAME = re.compile(r"-----BEGIN ([A-Z ]*)PRIVATE KEY-----\n.+\n-----END \1PRIVATE KEY-----", re.S)
 OPENSSH: Final = "OPENSSH "
 MAGIC: Final = b"openssh-key-v1\0"
+#: What cryptography 50 raised for 40,000 damaged keys.
+UNREAD: Final = (ValueError, UnsupportedAlgorithm, NotImplementedError, InternalError)
 MOST_ROUNDS: Final = 256  # of bcrypt, 12 ms each; ssh-keygen takes 16 (24 since OpenSSH 9.4)
 
 
@@ -45,7 +46,7 @@ def unlock(text: str, passphrase: str | None) -> PrivateKey:
         key = load(frame[0].encode(), passphrase.encode() if passphrase else None)
     except TypeError:
         raise Refused([("passphrase", _wanting(passphrase))]) from None
-    except (ValueError, UnsupportedAlgorithm):
+    except UNREAD:
         raise Refused([_unread(passphrase)]) from None
     if not isinstance(key, PrivateKey):
         raise Refused([("private_key", "must be an ed25519, ecdsa or rsa key")])
@@ -105,7 +106,7 @@ def _rounds(frame: str) -> int:
         options, _ = _string(rest)
         _, rounds = _string(options) if options else (b"", b"\0\0\0\0")
         return int(struct.unpack(">I", rounds)[0])
-    except (binascii.Error, struct.error):
+    except (ValueError, struct.error):
         raise Refused([_unread(None)]) from None
 
 

@@ -3,11 +3,14 @@
 import base64
 import struct
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed448
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from runner.credential import (
@@ -70,8 +73,8 @@ def opened_by_ssh(tmp_path: Path, text: str) -> str:
     ],
 )
 def test_a_password_may_have_any_character_of_one_line(password):
-    for given in (HTTPS, VAULT, LOGIN, {"kind": "become_password"}):
-        assert credential({**given, "password": password}).password == password
+    for body in (HTTPS, VAULT, LOGIN, {"kind": "become_password"}):
+        assert credential({**body, "password": password}).password == password
 
 
 @pytest.mark.parametrize(
@@ -184,8 +187,16 @@ def with_rounds(rounds: int) -> str:
     return f"-----BEGIN OPENSSH PRIVATE KEY-----\n{body}\n-----END OPENSSH PRIVATE KEY-----\n"
 
 
+def with_compressed_point() -> str:
+    """A key whose public half is written as OpenSSH never does."""
+    head, *body, end = private_key("ecdsa").splitlines()
+    blob = base64.b64decode("".join(body)).replace(b"\0\0\0A\4", b"\0\0\0A\2")
+    return f"{head}\n{base64.b64encode(blob).decode()}\n{end}\n"
+
+
 OTHER = ed448.Ed448PrivateKey.generate()
 PEM = private_key("ed25519", PKCS8)
+DAMAGED = {kind: private_key(kind) for kind in ("rsa", "ecdsa")}
 CURVE = ec.generate_private_key(ec.SECP256K1())
 
 
@@ -203,6 +214,8 @@ CURVE = ec.generate_private_key(ec.SECP256K1())
         (private_key()[:-40], None, "private_key", "and end with -----END"),  # cut off
         (private_key().replace("b3Blbn", "b3B"), None, "private_key", "is damaged"),
         (PEM.replace("MC4C", "MC4D"), None, "private_key", "is damaged"),
+        (with_compressed_point(), None, "private_key", "is damaged"),
+        (private_key().replace("b3Bl", "\u00fc3Bl"), None, "private_key", "is damaged"),
         (with_rounds(1_000_000), "s3cret", "private_key", "rounds"),  # three hours
         (
             OTHER.private_bytes(Encoding.PEM, PKCS8, NoEncryption()).decode(),
@@ -229,6 +242,15 @@ def test_a_key_that_ssh_could_not_use_is_refused_when_it_is_put(text, passphrase
 def written(line):
     """A line with a key in it; names of tests have none, since they must be the same each time."""
     return line.format(blob=BLOB, cut=BLOB[:-9], key=BLOB.split()[1])
+
+
+@given(at=st.integers(0, 10_000), byte=st.integers(0, 255), kind=st.sampled_from(["rsa", "ecdsa"]))
+def test_a_damaged_key_is_refused_or_none_the_worse(at, byte, kind):
+    head, *body, end = DAMAGED[kind].splitlines()
+    blob = bytearray(base64.b64decode("".join(body)))
+    blob[at % len(blob)] = byte
+    with suppress(Refused):
+        key(f"{head}\n{base64.b64encode(blob).decode()}\n{end}")
 
 
 @pytest.mark.parametrize(
@@ -262,6 +284,7 @@ def test_a_line_of_known_hosts_is_taken(line):
         ("{blob}", "must have a host"),  # the host was forgotten
         ("@trusted git.example {blob}", "has a marker"),
         ("git.example {cut}", "is cut off"),
+        ("git.example {cut}\u00fc\u00fc", "is cut off"),
         ("git.example ssh-rsa {key}", "not of its kind"),
         ("git.example 2048 65537 123456789", "no kind of key"),  # of SSH 1
         ("|1|hash|hash {blob}", "no host"),
@@ -275,8 +298,8 @@ def test_a_line_of_known_hosts_that_is_wrong_is_named(line, fault):
 
 
 def test_no_representation_of_a_credential_tells_it():
-    for given in (HTTPS, VAULT, LOGIN, {"kind": "become_password", "password": "s3cret"}):
-        assert "s3cret" not in repr(credential(given))
+    for body in (HTTPS, VAULT, LOGIN, {"kind": "become_password", "password": "s3cret"}):
+        assert "s3cret" not in repr(credential(body))
     assert KEY["private_key"].splitlines()[2] not in repr(key(KEY["private_key"]))
 
 
