@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
-from runner.credential import Credential, GitHttps, Kind, VaultPassword
+from runner.credential import Credential, GitHttps, Kind, SshKey, VaultPassword
 from runner.errors import RunnerError
-from runner.words import HTTPS
+from runner.remote import host_of, scheme_of
 
 #: The kind that opens repositories, by what their URL begins with.
 FOR_REPOSITORIES: dict[str, Kind] = {"https": "git_https", "ssh": "ssh_key"}
@@ -37,6 +36,8 @@ class Known(NamedTuple):
     vault_id: str | None = None
     #: Of a git_https: the only host that it is for; None: any.
     host: str | None = None
+    #: Of an ssh_key: whether there is a host that it lets ssh speak to.
+    knows_hosts: bool = True
 
 
 def known(credential: Credential) -> Known:
@@ -45,6 +46,9 @@ def known(credential: Credential) -> Known:
         credential.kind,
         credential.vault_id if isinstance(credential, VaultPassword) else None,
         credential.host if isinstance(credential, GitHttps) else None,
+        not isinstance(credential, SshKey)
+        or credential.known_hosts is not None
+        or credential.host_keys == "accept-new",
     )
 
 
@@ -84,15 +88,16 @@ def _fault(use: Use, known: Known | None) -> str | None:
 
 
 def _repository_fault(name: str, known: Known, repository: str) -> str | None:
-    parts = urlsplit(repository)
-    kind = FOR_REPOSITORIES.get(parts.scheme)
+    scheme, host = scheme_of(repository), host_of(repository).lower()
+    kind = FOR_REPOSITORIES.get(scheme)
     if kind is None:
-        return f"{parts.scheme}:// repositories take none"
+        return f"{scheme}:// repositories take none"
     if known.kind != kind:
-        return f"{name!r} is of kind {known.kind}: {parts.scheme}:// repositories take {kind}"
-    host = parts.netloc.lower().removesuffix(f":{HTTPS}")
+        return f"{name!r} is of kind {known.kind}: {scheme}:// repositories take {kind}"
     if known.host not in (None, host):
         return f"{name!r} is for {known.host}, and the repository is on {host}"
+    if not known.knows_hosts:
+        return f"{name!r} has no known_hosts to tell {host} by: give them, or take accept-new"
     return None
 
 
@@ -102,7 +107,7 @@ def _doubles(wanted: list[Use], named: Mapping[str, Known]) -> Iterator[tuple[st
     for use in wanted:
         if use.repository is not None:
             continue
-        kind, vault_id, _ = named[use.name]
+        kind, vault_id = named[use.name][:2]
         other = first.setdefault((kind, vault_id), use.field)
         if other != use.field:
             what = f"a second {kind}" + (f" with the vault id {vault_id!r}" if vault_id else "")

@@ -24,8 +24,6 @@ WEB_USER = r"^[^:\x00-\x1f\x7f-\x9f]+$"
 VAULT_ID = r"^[^-@;,\s\x00-\x1f\x7f-\x9f][^@;,\s\x00-\x1f\x7f-\x9f]*$"
 HOST = r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)(:[0-9]{1,5})?$"
 
-HTTPS = 443  # the port that a URL need not tell
-
 #: What is said of a word that does not match.
 FORMS = {
     REPOSITORY: "must begin with https://, ssh:// or file:/// (write git@host:path as ssh://git@host/path)",
@@ -89,11 +87,11 @@ def _variable(name: str) -> str:
 
 
 def _host(host: str) -> str:
-    """Write it as URLs are compared: in small letters, without https's own port."""
+    """Write it as URLs are compared: in small letters."""
     _, _, port = host.rpartition("]")[2].partition(":")
     if port and not 0 < int(port) < 65536:
         raise ValueError("has no port that there is")
-    return host.lower().removesuffix(f":{HTTPS}")
+    return host.lower()
 
 
 Repository = Annotated[

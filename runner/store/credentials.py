@@ -114,11 +114,13 @@ def sealed(conn: Connection, names: Sequence[str]) -> dict[str, bytes]:
 def hold(conn: Connection, names: Sequence[str]) -> dict[str, Known]:
     """What is known of those of *names* that there are; it stays so until the transaction ends."""
     rows = conn.execute(
-        """SELECT name, kind, vault_id, shown ->> 'host' AS host FROM credentials
-            WHERE name = ANY(%s) ORDER BY name FOR SHARE""",
+        """SELECT name, kind, vault_id, shown ->> 'host' AS host,
+                  kind <> 'ssh_key' OR shown @> '{"known_hosts": true}'
+                  OR shown @> '{"host_keys": "accept-new"}' AS knows_hosts
+             FROM credentials WHERE name = ANY(%s) ORDER BY name FOR SHARE""",
         [list(names)],
     ).fetchall()
-    return {row["name"]: Known(row["kind"], row["vault_id"], row["host"]) for row in rows}
+    return {row.pop("name"): Known(**row) for row in rows}
 
 
 def note_uses(conn: Connection, template: str, names: Sequence[str]) -> None:

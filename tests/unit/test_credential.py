@@ -121,7 +121,7 @@ def test_a_credential_is_of_a_kind_that_there_is(given):
     ("written", "host"),
     [
         ("Git.Example", "git.example"),  # names are the same in any letters
-        ("git.example:443", "git.example"),  # the port of https
+        ("git.example:443", "git.example:443"),  # as a URL has to say it too
         ("git.example:8443", "git.example:8443"),
         ("[2001:db8::1]:8443", "[2001:db8::1]:8443"),
         ("[2001:DB8::443]", "[2001:db8::443]"),

@@ -9,6 +9,7 @@ NAMED = {
     "hub": Known("git_https", host="git.example:8443"),
     "key": Known("ssh_key"),
     "key2": Known("ssh_key"),
+    "shy": Known("ssh_key", knows_hosts=False),
     "root": Known("become_password"),
     "login": Known("login_password"),
     "vault": Known("vault_password", vault_id="default"),
@@ -42,6 +43,11 @@ def spec(url="https://git.example/x.git", credential=None, inventory=None, crede
         ("ssh://git@git.example/x.git", "key", None),
         ("ssh://git@git.example/x.git", "git", "ssh:// repositories take ssh_key"),
         ("ssh://git@git.example/x.git", "root", "ssh:// repositories take ssh_key"),
+        (
+            "ssh://git@git.example:22/x.git",
+            "shy",
+            "'shy' has no known_hosts to tell git.example:22",
+        ),
         ("file:///srv/x.git", "key", "file:// repositories take none"),
         ("https://git.example/x.git", "nope", "there is no credential 'nope'"),
     ],
@@ -69,6 +75,7 @@ def test_an_inventorys_repository_has_a_credential_of_its_own():
     ("credentials", "fault"),
     [
         (["key", "root", "login", "vault", "prod"], None),  # one of each, and two vault ids
+        (["shy"], None),  # ansible.cfg or the machine may know the hosts
         (["key", "key2"], ("credentials.1", "a second ssh_key")),
         (["vault", "prod", "vault2"], ("credentials.2", "with the vault id 'default'")),
         (["key", "key"], ("credentials.1", "a second ssh_key")),

@@ -14,7 +14,7 @@ from tests.api import TEMPLATE
 from tests.keys import private_key, public_key
 
 SECRET = "hunter2/@:%#? \u00fc"
-GIT = {"kind": "git_https", "username": "bot", "password": SECRET, "host": "Git.Example:443"}
+GIT = {"kind": "git_https", "username": "bot", "password": SECRET, "host": "Git.Example"}
 ROOT = {"kind": "become_password", "password": SECRET}
 VAULT = {"kind": "vault_password", "password": SECRET, "vault_id": "prod"}
 URL = "/api/v1/credentials/secret"
@@ -59,6 +59,26 @@ def test_of_a_key_its_public_half_is_shown(client: FlaskClient) -> None:
     assert shown["fingerprint"].startswith("SHA256:")
     assert (shown["known_hosts"], shown["host_keys"]) == (True, "strict")
     assert "passphrase" not in shown
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        ({}, 422),  # strict, and nobody is known
+        ({"known_hosts": f"git.example {public_key()}"}, 201),
+        ({"host_keys": "accept-new"}, 201),
+    ],
+    ids=["no host", "known hosts", "new hosts"],
+)
+def test_a_key_that_lets_ssh_speak_to_nobody_opens_no_repository(
+    client: FlaskClient, more: dict[str, str], status: int
+) -> None:
+    client.put(URL, json={"kind": "ssh_key", "private_key": private_key(), **more})
+    place = {"repository": "ssh://git@git.example/x.git", "credential": "secret"}
+
+    response = client.put(DEPLOY, json=using(playbook=TEMPLATE["playbook"] | place))
+
+    assert response.status_code == status
 
 
 @pytest.mark.parametrize(
