@@ -29,12 +29,12 @@ class Config:
     file: Path | None
     values: configparser.ConfigParser
 
-    def value(self, key: str) -> str | None:
-        """What [defaults] says of *key*."""
-        return self.values.get("defaults", key, raw=True, fallback=None)
+    def value(self, key: str, section: str = "defaults") -> str | None:
+        """What it says of *key*."""
+        return self.values.get(section, key, raw=True, fallback=None)
 
     def paths(self, key: str) -> list[str] | None:
-        """The same as a list of paths, relative ones made absolute as Ansible does."""
+        """What [defaults] lists as *key*: relative paths made absolute as Ansible does."""
         value = self.value(key)
         if value is None or self.file is None:
             return None

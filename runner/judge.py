@@ -20,6 +20,12 @@ MEANINGS = {
 
 ERROR = re.compile(r"^(?:\x1b\[[0-9;]*m)*(?:\[ERROR\]:|ERROR!)\s+(.+?)(?:\x1b\[[0-9;]*m)*$", re.M)
 
+#: Why an inventory could not be read: what its script said, else what the first plugin says.
+#: Ansible tells it in warnings; its error says only that there is none.
+UNREAD = "No inventory was parsed"
+SCRIPT_SAID = re.compile(r"^Standard error from inventory script:\n(.+)", re.M)
+PLUGIN_SAID = re.compile(r"\[WARNING\]: (Failed to parse inventory with .+)")
+
 
 @dataclass(frozen=True, kw_only=True)
 class End:
@@ -144,5 +150,8 @@ def explain(exit_code: int, tail: str) -> str:
             "at least one host was unreachable" if unreachable else "the playbook is not valid"
         )
     reasons = ERROR.findall(tail) if exit_code != 2 else []
+    if reasons and reasons[0].startswith(UNREAD):
+        reasons = [*SCRIPT_SAID.findall(tail), *PLUGIN_SAID.findall(tail), *reasons]
+        meaning = "the inventory cannot be read"
     reason = f": {reasons[0].strip()}" if reasons else ""
     return f"{meaning} (exit code {exit_code}){reason}"[:500]

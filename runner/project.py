@@ -20,7 +20,7 @@ EDITION: Final = 1
 FOREVER: Final = float("inf")
 
 
-def install_requirements(
+def equip(
     order: Order,
     tree: Tree,
     project: Path,
@@ -28,18 +28,38 @@ def install_requirements(
     environment: dict[str, str],
     say: Callable[..., None],
 ) -> dict[str, str]:
-    """Install what *project* requires, and return *environment* with where it is.
+    """Install what *project* requires. Return *environment* with what its ansible.cfg leaves open.
 
     Raise RequirementsFailed with ansible-galaxy's own reason.
     """
-    files = requirements.find(tree, project) if order["requirements"] else []
-    if not files:
-        return environment
-    began = time.monotonic()
-    galaxy = find_galaxy(ansible_playbook, environment)
     config = read_config(environment, project)
-    directory = Path(order["directory"])
-    own = galaxy_environment(order, config, command.temporary_path(directory))
+    if config.value("unparsed_is_failed", "inventory") is None:
+        # A script that fails would else be an inventory of nobody: a run that ends well.
+        environment = {"ANSIBLE_INVENTORY_UNPARSED_FAILED": "1", **environment}
+    if order["requirements"] and (files := requirements.find(tree, project)):
+        began = time.monotonic()
+        taken = take(order, tree, project, ansible_playbook, environment, config, files)
+        seconds = round(time.monotonic() - began, 3)
+        if taken.stale:
+            print("The requirements could not be renewed: those of before are used.", flush=True)
+        say(event="installed", **told(taken), seconds=seconds)
+        return extended(environment, config, installed_path(order))
+    return environment
+
+
+def take(
+    order: Order,
+    tree: Tree,
+    project: Path,
+    ansible_playbook: str,
+    environment: dict[str, str],
+    config: Config,
+    files: list[Path],
+) -> Taken:
+    """Take what *files* name from what this machine has, or install it."""
+    galaxy = find_galaxy(ansible_playbook, environment)
+    temporary = command.temporary_path(Path(order["directory"]))
+    own = galaxy_environment(order, config, temporary)
     texts = [file.read_text(encoding="utf-8", errors="replace") for file in files]
     are_pinned = all(requirements.are_pinned(text) for text in texts)
 
@@ -48,11 +68,12 @@ def install_requirements(
 
     home = Home(Path(order["galaxy"]) / meaning(order, tree, project, texts, galaxy, own, config))
     longest = FOREVER if are_pinned else order["galaxy_age"]
-    taken = home.take(directory / "galaxy", longest, install_into)
-    if taken.stale:
-        print("The requirements could not be renewed: those of before are used.", flush=True)
-    say(event="installed", **told(taken), seconds=round(time.monotonic() - began, 3))
-    return extended(environment, config, directory / "galaxy")
+    return home.take(installed_path(order), longest, install_into)
+
+
+def installed_path(order: Order) -> Path:
+    """Choose where a run has the roles/ and collections/ that were installed for it."""
+    return Path(order["directory"]) / "galaxy"
 
 
 def meaning(

@@ -71,6 +71,10 @@ def test_a_stop_tells_how_hard_it_was(end, outcome):
     assert judge(make_run(**ASKED), end).stop_outcome is outcome
 
 
+FAILED = "[WARNING]: Failed to parse inventory with 'x' plugin: a reason\n"
+UNREAD = "[ERROR]: No inventory was parsed, please check your configuration and options.\n"
+
+
 @pytest.mark.parametrize(
     ("code", "tail", "says"),
     [
@@ -78,6 +82,17 @@ def test_a_stop_tells_how_hard_it_was(end, outcome):
         (4, "\x1b[0;31m[ERROR]: couldn't resolve module\x1b[0m\n", "couldn't resolve module"),
         (250, "", "unexpected error (exit code 250)"),
         (77, "", "ansible-playbook failed (exit code 77)"),
+        (
+            1,
+            f"{FAILED}Standard error from inventory script:\nno such key\n{UNREAD}",
+            ": no such key",
+        ),
+        (
+            1,
+            f"{FAILED}\n{UNREAD}",
+            "cannot be read (exit code 1): Failed to parse inventory with 'x'",
+        ),
+        (1, UNREAD, ": No inventory was parsed, please check"),
         # With exit code 2 the first error line is some host's, not the run's.
         (
             2,
