@@ -75,7 +75,7 @@ def install(
     destination: Path,
     *,
     environment: Mapping[str, str],
-    project: Path,
+    cwd: Path,
     keep: tuple[int, ...] = (),
 ) -> None:
     """Install what *files* name into roles/ and collections/ of *destination*.
@@ -89,7 +89,7 @@ def install(
     deadline = time.monotonic() + INSTALL_SECONDS
     for file in files:
         words = [galaxy, "install", "-r", str(file)]
-        status, output = _run(words, environment, project, keep, deadline)
+        status, output = _run(words, environment, cwd, keep, deadline)
         if status:
             raise RequirementsFailed(last_words(output, status))
 

@@ -23,7 +23,7 @@ from runner.keeper import keep
 from runner.keyring import write_keyring
 from runner.order import Order
 from runner.private import write
-from runner.project import equip
+from runner.project import Project, equip
 from runner.sources import Trees, check_out_sources
 from runner.variables import variables_document
 
@@ -77,7 +77,8 @@ def play(order: Order, say: Say) -> None:
     environment = command.environment(order)
     executable = find_ansible(order, environment)
     with own_disk():
-        environment = equip(order, trees.playbook, project, executable, environment, say)
+        here = Project(order, trees.playbook, project, executable, environment)
+        environment = equip(here, say)
         write_keyring(order)
     environment = plugin.loaded(environment, executable, flight)
     os.chdir(project)

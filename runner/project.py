@@ -5,6 +5,9 @@ import json
 import os
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -14,87 +17,97 @@ from runner.checkout import Tree
 from runner.galaxy import find_galaxy, galaxy_environment, install
 from runner.galaxy_cache import Home, Taken
 from runner.order import Order
+from runner.sources import access_to
 
 #: Changes when what is installed would be another for the same requirements.
 EDITION: Final = 1
 FOREVER: Final = float("inf")
 
 
-def equip(
-    order: Order,
-    tree: Tree,
-    project: Path,
-    ansible_playbook: str,
-    environment: dict[str, str],
-    say: Callable[..., None],
-) -> dict[str, str]:
-    """Install what *project* requires. Return *environment* with what its ansible.cfg leaves open.
+@dataclass(frozen=True)
+class Project:
+    """Where in a tree a playbook is started, by which command, and with what around it."""
+
+    order: Order
+    tree: Tree
+    directory: Path
+    ansible_playbook: str
+    environment: dict[str, str]
+
+    @cached_property
+    def config(self) -> Config:
+        """What Ansible reads there."""
+        return read_config(self.environment, self.directory)
+
+    @property
+    def installed(self) -> Path:
+        """Where the run has the roles/ and collections/ that were installed for it."""
+        return Path(self.order["directory"]) / "galaxy"
+
+    def place(self) -> list[str]:
+        """Tell it from every other, and from itself at another commit."""
+        return [self.tree.url, self.tree.sha, str(self.directory.relative_to(self.tree.root))]
+
+
+def equip(project: Project, say: Callable[..., None]) -> dict[str, str]:
+    """Install what *project* requires. Return its environment with what is open in ansible.cfg.
 
     Raise RequirementsFailed with ansible-galaxy's own reason.
     """
-    config = read_config(environment, project)
-    if config.value("unparsed_is_failed", "inventory") is None:
+    environment = project.environment
+    if project.config.value("unparsed_is_failed", "inventory") is None:
         # A script that fails would else be an inventory of nobody: a run that ends well.
         environment = {"ANSIBLE_INVENTORY_UNPARSED_FAILED": "1", **environment}
-    if order["requirements"] and (files := requirements.find(tree, project)):
-        began = time.monotonic()
-        taken = take(order, tree, project, ansible_playbook, environment, config, files)
-        seconds = round(time.monotonic() - began, 3)
-        if taken.stale:
-            print("The requirements could not be renewed: those of before are used.", flush=True)
-        say(event="installed", **told(taken), seconds=seconds)
-        return extended(environment, config, installed_path(order))
-    return environment
+    if not project.order["requirements"]:
+        return environment
+    files = requirements.find(project.tree, project.directory)
+    if not files:
+        return environment
+    began = time.monotonic()
+    taken = take(project, files)
+    if taken.stale:
+        print("The requirements could not be renewed: those of before are used.", flush=True)
+    say(event="installed", **told(taken), seconds=round(time.monotonic() - began, 3))
+    return extended(environment, project.config, project.installed)
 
 
-def take(
-    order: Order,
-    tree: Tree,
-    project: Path,
-    ansible_playbook: str,
-    environment: dict[str, str],
-    config: Config,
-    files: list[Path],
-) -> Taken:
+def take(project: Project, files: list[Path]) -> Taken:
     """Take what *files* name from what this machine has, or install it."""
-    galaxy = find_galaxy(ansible_playbook, environment)
+    order = project.order
+    galaxy = find_galaxy(project.ansible_playbook, project.environment)
     temporary = command.temporary_path(Path(order["directory"]))
-    own = galaxy_environment(order, config, temporary)
+    own = galaxy_environment(order, project.config, temporary)
+    access = access_to(order, "playbook")
     texts = [file.read_text(encoding="utf-8", errors="replace") for file in files]
-    are_pinned = all(requirements.are_pinned(text) for text in texts)
+
+    # What opens the playbook's repository opens those that it requires, on the same server.
+    opened = access.environment(project.tree.url) if access else nullcontext(dict[str, str]())
 
     def install_into(aside: Path, lock: int) -> None:
-        install(galaxy, files, aside, environment=own, project=project, keep=(lock,))
+        with opened as more:
+            way = own | more
+            install(galaxy, files, aside, environment=way, cwd=project.directory, keep=(lock,))
 
-    home = Home(Path(order["galaxy"]) / meaning(order, tree, project, texts, galaxy, own, config))
-    longest = FOREVER if are_pinned else order["galaxy_age"]
-    return home.take(installed_path(order), longest, install_into)
+    home = Home(Path(order["galaxy"]) / meaning(project, texts, galaxy, own))
+    are_pinned = all(requirements.are_pinned(text) for text in texts)
+    return home.take(
+        project.installed, FOREVER if are_pinned else order["galaxy_age"], install_into
+    )
 
 
-def installed_path(order: Order) -> Path:
-    """Choose where a run has the roles/ and collections/ that were installed for it."""
-    return Path(order["directory"]) / "galaxy"
-
-
-def meaning(
-    order: Order,
-    tree: Tree,
-    project: Path,
-    texts: list[str],
-    galaxy: str,
-    environment: dict[str, str],
-    config: Config,
-) -> str:
+def meaning(project: Project, texts: list[str], galaxy: str, environment: dict[str, str]) -> str:
     """Sum up all that decides what these requirements mean."""
-    names_files = any(requirements.name_files(text, project) for text in texts)
+    credential = project.order["access"]["playbook"]
+    names_files = any(requirements.name_files(text, project.directory) for text in texts)
     decisive = [
         EDITION,
+        credential and credential["name"],  # what it has opened is for nobody without it
         texts,
         [os.path.realpath(galaxy), os.stat(galaxy).st_mtime_ns],
-        sorted(order["protocols"]),
-        config.galaxy(),
+        sorted(project.order["protocols"]),
+        project.config.galaxy(),
         {key: value for key, value in environment.items() if key.startswith("ANSIBLE_GALAXY_")},
-        [tree.url, tree.sha, str(project.relative_to(tree.root))] if names_files else None,
+        project.place() if names_files else None,
     ]
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:32]
 

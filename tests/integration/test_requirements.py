@@ -65,9 +65,9 @@ def role(tmp_path):
     return role
 
 
-def require(repository, role, version="v1.0", file="requirements.yml"):
+def require(repository, url, version="v1.0", file="requirements.yml"):
     """Have a project require a role at a version."""
-    text = f"roles:\n  - src: git+{role.url}\n    version: {version}\n"
+    text = f"roles:\n  - src: git+{url}\n    version: {version}\n"
     return repository.commit({file: text})
 
 
@@ -95,7 +95,7 @@ def collection(tmp_path):
     ["requirements.yml", "roles/requirements.yaml"],
 )
 def test_roles_that_a_project_requires_are_there(order, repository, role, file):
-    require(repository, role, file=file)
+    require(repository, role.url, file=file)
 
     ended = run(order)
 
@@ -132,7 +132,7 @@ def test_one_file_may_name_both_and_several_files_count(order, repository, role,
 
 
 def test_requirements_are_those_of_the_project(order, repository, role):
-    require(repository, role, file="ansible/requirements.yml")
+    require(repository, role.url, file="ansible/requirements.yml")
     repository.commit({"requirements.yml": "nothing: that is valid\n", "ansible/site.yml": ROLES})
     place = {"path": "ansible/site.yml", "project": "ansible"}
 
@@ -157,7 +157,7 @@ def test_a_template_may_do_without_them(order, repository):
 
 def test_a_role_of_the_project_counts_more_than_an_installed_one(order, repository, role):
     repository.commit({"roles/web/tasks/main.yml": TELL % "'its own'"})
-    require(repository, role)
+    require(repository, role.url)
 
     assert message(run(order)) == "its own"
 
@@ -165,7 +165,7 @@ def test_a_role_of_the_project_counts_more_than_an_installed_one(order, reposito
 @pytest.mark.parametrize("by", ["ansible.cfg", "the template"])
 def test_where_roles_are_looked_for_is_extended_never_replaced(order, repository, role, by):
     repository.commit({"shared/web/tasks/main.yml": TELL % "'shared'"})
-    require(repository, role)
+    require(repository, role.url)
     if by == "ansible.cfg":
         repository.commit({"ansible.cfg": "[defaults]\nroles_path = gone:./shared\n"})
     else:
@@ -180,7 +180,7 @@ def test_a_role_of_the_machine_counts_less_than_an_installed_one(order, reposito
     there.mkdir(parents=True)
     (there / "main.yml").write_text(TELL % "'the one at home'")
     there.parent.with_name("mine").mkdir()
-    require(repository, role)
+    require(repository, role.url)
 
     assert message(run(order)) == "one"
 
@@ -206,7 +206,7 @@ def word(ended):
 
 
 def test_what_is_installed_is_used_again_without_ansible_galaxy(quick, repository, role):
-    require(repository, role)
+    require(repository, role.url)
     run(quick)
     shutil.rmtree(role.path)
 
@@ -219,7 +219,7 @@ def test_what_is_installed_is_used_again_without_ansible_galaxy(quick, repositor
 
 
 def test_a_commit_that_does_not_touch_them_changes_nothing(quick, repository, role):
-    require(repository, role)
+    require(repository, role.url)
     run(quick)
     repository.commit({"other.yml": "[]"})
 
@@ -227,11 +227,11 @@ def test_a_commit_that_does_not_touch_them_changes_nothing(quick, repository, ro
 
 
 def test_other_requirements_are_installed(quick, repository, role):
-    require(repository, role)
+    require(repository, role.url)
     run(quick)
     role.commit(role_files("two"))
     role.git("tag", "v2.0")
-    require(repository, role, "v2.0")
+    require(repository, role.url, "v2.0")
 
     assert word(run(again(quick))) == "two"
 
@@ -247,7 +247,7 @@ def test_other_requirements_are_installed(quick, repository, role):
 def test_what_is_not_pinned_is_installed_again_when_it_is_due(
     quick, repository, role, version, age, words
 ):
-    require(repository, role, version)
+    require(repository, role.url, version)
     run(quick)
     role.commit(role_files("two"))
     role.git("tag", "--force", "v1.0")
@@ -256,7 +256,7 @@ def test_what_is_not_pinned_is_installed_again_when_it_is_due(
 
 
 def test_when_it_cannot_be_renewed_it_is_used_once_more_and_says_so(quick, repository, role):
-    require(repository, role, "main")
+    require(repository, role.url, "main")
     run(quick)
     shutil.rmtree(role.path)
 
@@ -283,7 +283,7 @@ def test_a_role_in_the_project_itself_goes_with_its_commit(quick, repository, tm
 
 
 def test_of_ten_first_runs_at_once_one_installs(quick, repository, role):
-    require(repository, role)
+    require(repository, role.url)
     orders = [again(quick, number) for number in range(10)]
 
     with ThreadPoolExecutor(10) as pool:
@@ -325,7 +325,7 @@ def test_a_failure_is_told_in_the_words_of_ansible_galaxy(order, repository, tex
 
 
 def test_requirements_without_ansible_galaxy_say_so(order, repository, role, tmp_path):
-    require(repository, role)
+    require(repository, role.url)
     alone = tmp_path / "alone" / "ansible-playbook"
     alone.parent.mkdir()
     alone.write_text("#!/bin/sh\n")
@@ -354,7 +354,7 @@ def hanging(tmp_path):
 def test_a_run_that_is_stopped_while_it_installs_leaves_nobody(
     order, repository, role, hanging, tmp_path
 ):
-    require(repository, role)
+    require(repository, role.url)
     environment = order["base_environment"] | {"PATH": hanging}
 
     ended = run(order | {"base_environment": environment}, (tmp_path / "pid").exists, PATH=hanging)
@@ -378,7 +378,7 @@ exec {galaxy} "$@"
 def test_ansible_galaxy_sees_the_way_there_and_nothing_of_the_playbook(
     order, repository, role, tmp_path
 ):
-    require(repository, role)
+    require(repository, role.url)
     repository.commit({"ansible.cfg": "[galaxy]\nserver_timeout = 7\n"})
     programs = tmp_path / "programs"
     programs.mkdir()
@@ -410,11 +410,43 @@ def test_ansible_galaxy_sees_the_way_there_and_nothing_of_the_playbook(
     assert seen["CURTAIN_RUN"] == "12"
 
 
+TOKEN = {
+    "name": "forge",
+    "kind": "git_https",
+    "username": "ada",
+    "password": "hunter2",
+    "host": None,
+}
+
+
+def test_what_opens_the_playbooks_repository_opens_what_it_requires(
+    order, repository, role, serve_https, certificates
+):
+    """On the same server; nobody else is shown it, and nobody without it gets what it opened."""
+    https, stranger = serve_https({"ada": "hunter2"}), serve_https({"ada": "hunter2"})
+    require(repository, https.url("web"))
+    source = order["playbook"] | {"repository": https.url()}
+    opened = order | {"protocols": ["https"], "playbook": source}
+    ours = {"access": {"playbook": TOKEN, "inventory": None}}
+
+    assert message(run(opened | ours, GIT_SSL_CAINFO=str(certificates))) == "one"
+
+    https.users = None
+    without = run(again(opened), GIT_SSL_CAINFO=str(certificates))
+    assert without.events["installed"]["source"] == "galaxy"
+
+    require(repository, stranger.url("web"))
+    refused = run(again(opened | ours, 3), GIT_SSL_CAINFO=str(certificates))
+    assert "the credential is for" in refused.events["refused"]["message"]
+    assert "hunter2" not in str(refused)
+    assert stranger.credentials == set()
+
+
 # What a run tells.
 
 
 def test_a_run_tells_what_it_has_got(bench, runner, repository, role):
-    require(repository, role)
+    require(repository, role.url)
 
     run = bench.await_final(bench.trigger(repository.url))
 
@@ -439,7 +471,7 @@ def test_a_run_whose_requirements_cannot_be_installed_fails_with_the_reason(
 def test_a_run_that_is_stopped_while_it_installs_reads_stopped(
     bench, start, repository, role, hanging, tmp_path
 ):
-    require(repository, role)
+    require(repository, role.url)
     start(PATH=hanging)
     run = bench.trigger(repository.url)
     wait_until((tmp_path / "pid").exists, timeout=30)

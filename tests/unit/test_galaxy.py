@@ -25,7 +25,7 @@ def test_one_that_hangs_is_ended_with_its_children(tmp_path, monkeypatch, capfd)
     environment = {**os.environ, "MARK": str(tmp_path)}
 
     with pytest.raises(RequirementsFailed, match=r"took more than 0\.5 seconds"):
-        install(str(program), [tmp_path], tmp_path, environment=environment, project=tmp_path)
+        install(str(program), [tmp_path], tmp_path, environment=environment, cwd=tmp_path)
 
     wait_until(lambda: not living(str(tmp_path)))
     assert capfd.readouterr().out == "Cloning into web...\n"  # seen by those who watch the run
