@@ -18,6 +18,7 @@ from runner import clients, family, logs, machine
 from runner.alarm import turn_deaf
 from runner.caretaker import Caretaker
 from runner.directories import sweep_directories
+from runner.left_passwords import sweep_passwords
 from runner.lookout import Lookout
 from runner.round import Round, Sight
 from runner.settings import Settings, SettingsInvalid
@@ -72,6 +73,7 @@ class Watchdog:
             if has_watch:
                 self._lookout.look(this)
             sweep_directories(this.conn, self._settings.runs_directory)
+            sweep_passwords()
         finally:
             self._untold += this.verdicts  # also those before a fault
         this.seconds = time.monotonic() - began

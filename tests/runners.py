@@ -12,8 +12,11 @@ from redis import Redis
 
 from jobs import runs as jobs
 from runner import family
+from runner.credential import restored, shown, unlocked
 from runner.run import Run, Trigger, Wanted
-from runner.store import events, output, runs, stops
+from runner.store import credentials, events, output, runs, stops
+from runner.uses import known
+from runner.vault import Vault
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -142,6 +145,12 @@ class Bench(Sight):
         assert run is not None
         jobs.enqueue(self.redis, run)
         return run
+
+    def keep(self, name: str, **given) -> None:
+        """Keep a credential as the API does."""
+        credential = unlocked(restored(given))
+        sealed = Vault(self.environ["CURTAIN_SECRET_KEY"]).seal(credential.model_dump())
+        credentials.put(self.conn, name, known(credential), shown(credential), sealed, "ada")
 
     def stop(self, run: Run, *, force: bool = False, reason: str | None = None) -> Run | None:
         """Ask for a stop as the API does."""
