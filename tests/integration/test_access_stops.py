@@ -1,6 +1,7 @@
 """Remotes that hang while a run is stopped or killed: nobody is left, and secrets where they go."""
 
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -84,6 +85,7 @@ def test_a_stop_while_a_remote_hangs_is_immediate_and_leaves_nobody(
     assert all(path.is_relative_to(order["directory"]) for path in holds(tmp_path))
 
 
+@pytest.mark.skipif(not shutil.which("ssh"), reason="no ssh here: install openssh-client")
 def test_a_stop_while_an_ssh_server_says_nothing_is_immediate(order, tmp_path):
     key = {
         "name": "deploy",
