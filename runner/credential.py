@@ -33,6 +33,13 @@ def _vault_password(password: str) -> str:
     return password
 
 
+def _ansible_password(password: str) -> str:
+    """Refuse what ansible would take for another: it strips what it reads of a file."""
+    if password != password.strip():
+        raise ValueError("must not begin or end with a blank: ansible would take it off")
+    return password
+
+
 class GitHttps(Strict):
     """For https:// repositories."""
 
@@ -66,7 +73,7 @@ class BecomePassword(Strict):
     """For `become` on Ansible's hosts."""
 
     kind: Literal["become_password"]
-    password: OneLine = Field(repr=False)
+    password: Annotated[OneLine, AfterValidator(_ansible_password)] = Field(repr=False)
 
 
 class VaultPassword(Strict):
@@ -81,7 +88,7 @@ class LoginPassword(Strict):
     """For Ansible's hosts that want a password."""
 
     kind: Literal["login_password"]
-    password: OneLine = Field(repr=False)
+    password: Annotated[OneLine, AfterValidator(_ansible_password)] = Field(repr=False)
     username: UserName | None = Field(default=None, description="whom to log in as on hosts")
 
 

@@ -65,7 +65,7 @@ def opened_by_ssh(tmp_path: Path, text: str) -> str:
     "password",
     [
         "a/b@c:d%e#f?g",
-        " with spaces ",
+        "with spaces",
         "p\u00e4ssw\u00f6rd\u2014\U0001f511",
         "quo'te\"s\\",
         "$(id) `id` {{ x }}",
@@ -98,6 +98,8 @@ def test_a_password_may_have_any_character_of_one_line(password):
         ({**VAULT, "vault_id": "-a"}, "vault_id"),
         ({**VAULT, "vault_id": ""}, "vault_id"),
         ({**VAULT, "password": "  "}, "password"),  # ansible strips it to nothing
+        ({**LOGIN, "password": "s3cret "}, "password"),  # ansible strips it to another
+        ({"kind": "become_password", "password": " s3cret"}, "password"),
         ({**LOGIN, "username": "-oProxyCommand=id"}, "username"),  # an option of ssh
         ({**LOGIN, "username": "a\nb"}, "username"),
         ({**KEY, "host_keys": "off"}, "host_keys"),  # never off
@@ -295,6 +297,11 @@ def test_a_line_of_known_hosts_that_is_wrong_is_named(line, fault):
         credential({**KEY, "known_hosts": f"# ours\ngit.example {BLOB}\n{written(line)}\n"})
 
     assert [each["loc"][1:] for each in caught.value.errors()] == [("known_hosts",)]
+
+
+def test_what_is_not_read_by_ansible_alone_may_have_blanks_at_its_ends():
+    for body in (HTTPS, VAULT):  # ansible-vault strips when it encrypts, too
+        assert credential({**body, "password": " s3cret "}).password == " s3cret "
 
 
 def test_no_representation_of_a_credential_tells_it():
