@@ -11,12 +11,15 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from runner.access import Access
 from runner.errors import CheckoutFailed
 from runner.git import ask_remote, redact
-from runner.git_store import Store
+from runner.git_store import Store, pin
+from runner.git_tree import write_tree
+
+T = TypeVar("T")
 
 RESOLVE_SECONDS = 60.0
 REBUILDS = 2  # of a broken store, before git's words are believed
@@ -104,18 +107,24 @@ def checkout(
     if not SHA.fullmatch(sha):
         raise CheckoutFailed(f"{sha!r} is no full commit id", "bad_ref")
     store = Store(cache, url, protocols, access)
+    read_commit(store, sha, lambda here: write_tree(here, pin(sha), destination))
+    return Tree(destination, url, sha)
+
+
+def read_commit(store: Store, sha: str, look: Callable[[Path], T]) -> T:
+    """Look at the bare repository that has *sha*, fetching what is missing; mend a broken store."""
     with own_disk():
-        for rebuilds_left in range(REBUILDS, -1, -1):
+        for _ in range(REBUILDS):
             with store.use():
                 try:
-                    store.write_tree(sha, destination)
-                    break
+                    return store.read(sha, look)
                 except CheckoutFailed as error:
-                    if error.code not in BROKEN or not rebuilds_left:
+                    if error.code not in BROKEN:
                         raise
                     broken = store.generation()
             store.rebuild(sha, broken)
-    return Tree(destination, url, sha)
+        with store.use():
+            return store.read(sha, look)
 
 
 @contextlib.contextmanager

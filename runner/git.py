@@ -53,6 +53,7 @@ MEANINGS: Final = tuple(
         (r"expected commit type", "bad_ref"),
         (r"[Nn]ot a valid object name '?refs/pins/", "not_pinned"),
         (r"invalid path '", "bad_tree"),
+        (r"bad config line \d+ in blob", "bad_submodule"),
         (r"No space left|[Dd]isk quota|Out of diskspace", "disk_full"),
         (
             r"unable to (write|create) (new )?(file|symlink|directory)"

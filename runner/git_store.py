@@ -2,35 +2,32 @@
 
 A store is bare, has no remote and no branches, only a ref refs/pins/<sha> for each commit that
 was fetched whole: git writes it after its check of completeness, while `cat-file -e` said yes to
-5 of 120 fetches that had been killed halfway.
-
-Beside the store lie its locks, which are never removed (that would split them):
-  gate.lock, use.lock   shared while a tree is written, exclusive while the store is replaced
-  fetch.lock            whoever has it may delete what a dead git left behind
-
-They are taken in this order: gate, use, fetch.
+5 of 120 fetches that had been killed halfway. Its place and its locks are in runner.git_home.
 """
 
 import contextlib
 import fcntl
 import hashlib
 import os
-import shutil
-import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
+from runner import git_home
 from runner.access import Access
 from runner.errors import CheckoutFailed
-from runner.git import ask_remote, git, git_in
-from runner.git_lock import lock
-from runner.git_tree import write_tree
+from runner.git import ENVIRONMENT, ask_remote, git, git_in
+
+T = TypeVar("T")
 
 FETCH_SECONDS = 600.0
 FETCH = ("fetch", "--quiet", "--no-write-fetch-head", "--no-tags", "--no-auto-maintenance")
 EVERYTHING = ("+refs/heads/*:refs/all/heads/*", "+refs/tags/*:refs/all/tags/*")
 LEFTOVERS = ("*.lock", "refs/**/*.lock", "objects/**/tmp_*", "objects/pack/.tmp-*")
+MOST_PACKS = 40  # one a fetch; with 54 of them a fetch took 1.6 times as long as with one
+#: Joins small packs and leaves a large one alone: the run that finds too many pays for no more.
+REPACK = ("repack", "--geometric=2", "-d", "--quiet")
 
 #: Inode and mtime of a store's HEAD: they tell a store from the one that replaced it.
 Generation = tuple[int, int]
@@ -57,37 +54,35 @@ class Store:
     @property
     def path(self) -> Path:
         """The bare repository."""
-        return self.home / "store.git"
+        return self.home / git_home.STORE
 
     @contextlib.contextmanager
-    def use(self, mode: int = fcntl.LOCK_SH) -> Iterator[None]:
-        """Share the store with others that read it, or have it alone (LOCK_EX).
-
-        Whoever waits to have it alone holds the gate, so that a stream of readers cannot starve it.
-        """
-        self.home.mkdir(0o700, parents=True, exist_ok=True)
-        with contextlib.ExitStack() as held:
-            with lock(self.home / "gate.lock", mode):
-                held.enter_context(lock(self.home / "use.lock", mode))
+    def use(self) -> Iterator[None]:
+        """Share the store with others that read it; it is neither replaced nor evicted."""
+        git_home.make(self.home)
+        with git_home.use(self.home):
             os.utime(self.home)  # when it was last of use
             yield
 
-    def write_tree(self, sha: str, destination: Path) -> None:
-        """Make *destination* the tree of *sha*, fetching it only when it is not here."""
+    def read(self, sha: str, look: Callable[[Path], T]) -> T:
+        """Look at the bare repository for the pinned *sha*, fetching it only when it is not here.
+
+        Only within `use`. *look* is called again if it says not_pinned.
+        """
         if self.path.exists():
             try:
-                return write_tree(self.path, pin(sha), destination)
+                return look(self.path)
             except CheckoutFailed as error:
                 if error.code != "not_pinned":
                     raise
         self._pin(sha)
-        write_tree(self.path, pin(sha), destination)
+        return look(self.path)
 
     def generation(self) -> Generation | None:
         """Tell this store from the next. None: there is none."""
         try:
             head = (self.path / "HEAD").stat()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         return head.st_ino, head.st_mtime_ns
 
@@ -96,39 +91,42 @@ class Store:
 
         The old one stays when the fetch fails: others may still find their commits in it.
         """
-        with self.use(fcntl.LOCK_EX), lock(self.home / "fetch.lock") as descriptor:
+        with git_home.use(self.home, fcntl.LOCK_EX), git_home.fetching(self.home) as descriptor:
             if self.generation() != broken:
                 return
             new = self._create(sha)
             self._fetch(new, sha, descriptor)
-            with contextlib.suppress(FileNotFoundError):
-                self.path.rename(self._aside())
+            git_home.put_aside(self.home)
             new.rename(self.path)
-            self._remove_asides()
+            git_home.remove_asides(self.home)
 
     def _pin(self, sha: str) -> None:
-        with lock(self.home / "fetch.lock") as descriptor:
-            self._remove_asides()
+        with git_home.fetching(self.home) as descriptor:
+            git_home.remove_asides(self.home)
             if not self.path.exists():
-                self._create(sha).rename(self.path)
+                new = self._create(sha)
+                git_home.put_aside(self.home)  # a symlink that leads nowhere
+                new.rename(self.path)
             sweep(self.path)
             if not pin_known(self.path, sha):
                 self._fetch(self.path, sha, descriptor)
+                self._repack(descriptor)
 
     def _create(self, sha: str) -> Path:
         """Make an empty store aside: a killed `init` leaves half a repository."""
-        new = self._aside()
+        new = git_home.aside(self.home)
         kind = "sha256" if len(sha) == 64 else "sha1"
         git("init", "--quiet", "--bare", "--template=", f"--object-format={kind}", new)
         return new
 
-    def _aside(self) -> Path:
-        return self.home / f"tmp-{uuid.uuid4().hex}"
-
-    def _remove_asides(self) -> None:
-        """Delete what was being made or thrown away. Only for whoever has fetch.lock."""
-        for aside in self.home.glob("tmp-*"):
-            shutil.rmtree(aside, ignore_errors=True)
+    def _repack(self, descriptor: int) -> None:
+        """Join the packs of many fetches. Readers need not wait for it."""
+        if sum(1 for _ in self.path.glob("objects/pack/*.pack")) <= MOST_PACKS:
+            return
+        here = ENVIRONMENT | {"GIT_DIR": str(self.path)}
+        with contextlib.suppress(CheckoutFailed):  # the commit is here: that is what the run wants
+            git("pack-refs", "--all", environment=here, keep=(descriptor,))
+            git(*REPACK, environment=here, keep=(descriptor,))
 
     def _fetch(self, store: Path, sha: str, descriptor: int) -> None:
         """Fetch and pin *sha*. Git inherits the lock: orphaned, it still keeps others out."""

@@ -1,11 +1,11 @@
 """A commit's files, written to a directory that knows nothing of Git."""
 
 import os
-import shutil
 from pathlib import Path
 
 from runner.errors import CheckoutFailed
 from runner.git import git_in
+from runner.git_home import remove
 
 
 def write_tree(store: Path, ref: str, destination: Path) -> None:
@@ -29,14 +29,6 @@ def write_tree(store: Path, ref: str, destination: Path) -> None:
     finally:
         for path in (index, index.with_name(f"{index.name}.lock")):
             path.unlink(missing_ok=True)
-
-
-def remove(path: Path) -> None:
-    """Remove whatever is at *path*; a symlink itself, never what it leads to."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def is_full(path: Path) -> bool:

@@ -1,6 +1,6 @@
 """What the runner orders a leader to do: one run, complete, as JSON in a file."""
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 #: A credential with its secrets: its `name`, and the fields of its kind in runner/credential.py.
 Credential = dict[str, Any]
@@ -12,6 +12,8 @@ class Source(TypedDict):
     repository: str
     ref: str
     path: str
+    #: Templates of before submodules do not say.
+    submodules: NotRequired[bool]
 
 
 class Playbook(Source, total=False):
@@ -34,6 +36,7 @@ class Inventory(TypedDict, total=False):
     path: str
     repository: str
     ref: str
+    submodules: bool
 
 
 class Pinned(TypedDict):

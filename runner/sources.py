@@ -2,15 +2,23 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from runner.access import Access
 from runner.checkout import Tree, checkout, own_disk, resolve
 from runner.host_keys import accepted_keys
 from runner.order import Order
+from runner.submodules import Nest
 
 Part = Literal["playbook", "inventory"]
 PLACES: Final[dict[Part, str]] = {"playbook": "project", "inventory": "inventory"}
+
+
+class Commit(NamedTuple):
+    """A commit of a repository."""
+
+    url: str
+    sha: str
 
 
 @dataclass(frozen=True)
@@ -24,30 +32,41 @@ class Trees:
 def check_out_sources(order: Order) -> Trees:
     """Resolve and check out what *order* names. Raise CheckoutFailed."""
     wanted, inventory = order["playbook"], order["inventory"]
-    playbook_sha = settle(order, "playbook", wanted["repository"], wanted["ref"])
-    playbook = check_out(order, "playbook", wanted["repository"], playbook_sha)
+    playbook = settle(order, "playbook", wanted["repository"], wanted["ref"])
+    tree = check_out(order, "playbook", playbook, deep=wanted.get("submodules", False))
     if "repository" not in inventory:
-        return Trees(playbook, playbook)
-    inventory_sha = settle(order, "inventory", inventory["repository"], inventory["ref"])
-    is_one = (inventory["repository"], inventory_sha) == (playbook.url, playbook.sha)
-    if is_one and order["access"]["playbook"] == order["access"]["inventory"]:
-        return Trees(playbook, playbook)
-    return Trees(playbook, check_out(order, "inventory", inventory["repository"], inventory_sha))
+        return Trees(tree, tree)
+    hosts = settle(order, "inventory", inventory["repository"], inventory["ref"])
+    if hosts == playbook and is_opened_alike(order):
+        return Trees(tree, tree)
+    deep = inventory.get("submodules", False)
+    return Trees(tree, check_out(order, "inventory", hosts, deep=deep))
 
 
-def settle(order: Order, what: Part, url: str, ref: str) -> str:
+def is_opened_alike(order: Order) -> bool:
+    """Whether playbook and inventory are one tree if they are one commit."""
+    playbook, inventory = order["playbook"], order["inventory"]
+    is_as_deep = playbook.get("submodules", False) == inventory.get("submodules", False)
+    return is_as_deep and order["access"]["playbook"] == order["access"]["inventory"]
+
+
+def settle(order: Order, what: Part, url: str, ref: str) -> Commit:
     """Take the commit that was pinned for this run, else the one *ref* stands for now."""
     if pinned := order["pinned"][what]:
-        return pinned
+        return Commit(url, pinned)
     with own_disk():
-        return resolve(url, ref, tuple(order["protocols"]), access_to(order, what))
+        return Commit(url, resolve(url, ref, tuple(order["protocols"]), access_to(order, what)))
 
 
-def check_out(order: Order, what: Part, url: str, sha: str) -> Tree:
-    """Check out below the run's directory."""
+def check_out(order: Order, what: Part, commit: Commit, *, deep: bool) -> Tree:
+    """Check out below the run's directory, with submodules if *deep*."""
+    cache, protocols = Path(order["cache"]), tuple(order["protocols"])
     destination = Path(order["directory"]) / PLACES[what]
-    protocols = tuple(order["protocols"])
-    return checkout(Path(order["cache"]), url, sha, destination, protocols, access_to(order, what))
+    access = access_to(order, what)
+    tree = checkout(cache, commit.url, commit.sha, destination, protocols, access)
+    if deep:
+        Nest(cache, tree, protocols, access).fill()
+    return tree
 
 
 def access_to(order: Order, what: Part) -> Access | None:

@@ -53,6 +53,9 @@ class Source(Strict):
         default=None,
         description="what opens the repository: a git_https for https://, an ssh_key for ssh://",
     )
+    submodules: bool = Field(
+        default=False, description="whether its submodules are checked out, and theirs"
+    )
 
 
 class Playbook(Source):

@@ -24,13 +24,15 @@ class Repository:
     def url(self) -> str:
         return f"file://{self.path}"
 
-    def git(self, *arguments: str) -> str:
+    def git(self, *arguments: str, text: str | None = None) -> str:
+        """Run git there, with *text* on its stdin, and return what it says."""
         done = subprocess.run(
             ["git", *arguments],
             cwd=self.path,
             env=ENVIRONMENT,
             check=True,
             capture_output=True,
+            input=text,
             text=True,
         )
         return done.stdout.strip()
@@ -59,3 +61,12 @@ def make_repository(
     repository.git("init", "--quiet", "--initial-branch=main", f"--object-format={object_format}")
     repository.commit(files or {})
     return repository
+
+
+def add_submodule(parent: Repository, path: str, url: str, sha: str) -> str:
+    """Name a commit of another repository at *path*, and return the sha of the commit with it."""
+    (parent.path / path).mkdir(parents=True)
+    parent.git("update-index", "--add", "--cacheinfo", f"160000,{sha},{path}")
+    with (parent.path / ".gitmodules").open("a") as file:
+        file.write(f'[submodule "{path}"]\n\tpath = {path}\n\turl = {url}\n')
+    return parent.commit_all()

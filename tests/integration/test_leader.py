@@ -15,7 +15,7 @@ from tests.leading import (
     remove_sockets,
     run,
 )
-from tests.repositories import make_repository
+from tests.repositories import add_submodule, make_repository
 
 PLAYBOOK = """
 - hosts: all
@@ -93,6 +93,31 @@ def test_an_inventory_may_come_from_a_repository_of_its_own(order, tmp_path):
 
     assert ended.events["exit"]["code"] == 0, ended
     assert ended.events["prepared"]["inventory_sha"] == hosts.git("rev-parse", "HEAD")
+
+
+def test_roles_and_inventories_may_be_submodules(order, repository, tmp_path):
+    hosts = make_repository(tmp_path / "hosts", {"all.ini": LOCAL})
+    role = make_repository(tmp_path / "role", {"tasks/main.yml": "- debug: msg='of a role'\n"})
+    add_submodule(repository, "hosts", hosts.url, hosts.git("rev-parse", "HEAD"))
+    add_submodule(repository, "roles/greet", "../role", role.git("rev-parse", "HEAD"))
+    repository.commit({"site.yml": "- hosts: all\n  gather_facts: false\n  roles: [greet]\n"})
+    deep = order["playbook"] | {"submodules": True}
+
+    ended = run(order | {"playbook": deep, "inventory": {"path": "hosts/all.ini"}})
+
+    assert ended.events["exit"]["code"] == 0, ended
+    assert "of a role" in ended.output
+
+
+def test_trees_of_one_commit_with_and_without_submodules_are_two(order, repository, tmp_path):
+    hosts = make_repository(tmp_path / "hosts", {"all.ini": LOCAL})
+    add_submodule(repository, "hosts", hosts.url, hosts.git("rev-parse", "HEAD"))
+    source = {"repository": repository.url, "ref": "main", "path": "hosts/all.ini"}
+
+    ended = run(order | {"inventory": source | {"submodules": True}})
+
+    assert ended.events["exit"]["code"] == 0, ended
+    assert not (Path(order["directory"]) / "project/hosts/all.ini").exists()
 
 
 def test_one_commit_is_checked_out_once(order, repository):

@@ -34,7 +34,7 @@ def refusals(given: dict[str, Any], wanted: dict[str, Any], /, **more: Any) -> d
 def test_a_template_fills_in_its_defaults_once() -> None:
     spec = template().spec()
 
-    assert spec["playbook"]["ref"] == "HEAD"
+    assert (spec["playbook"]["ref"], spec["playbook"]["submodules"]) == ("HEAD", False)
     assert (spec["timeout"], spec["grace"], spec["options"]) == (3600, 10, {})
     assert Template.model_validate(spec).spec() == spec
 
@@ -52,7 +52,7 @@ def test_a_null_among_its_variables_is_kept() -> None:
     ],
 )
 def test_an_inventory_has_one_of_three_shapes(inventory: dict[str, str]) -> None:
-    assert template(inventory=inventory).spec()["inventory"] == inventory
+    assert template(inventory=inventory).spec()["inventory"].items() >= inventory.items()
 
 
 @pytest.mark.parametrize(
