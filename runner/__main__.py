@@ -1,4 +1,4 @@
-"""`python -m runner`: take runs, hold them, settle them; a watchdog beside."""
+"""`python -m runner`: take runs, hold them, settle them; beside it a watchdog and the upkeep."""
 
 import logging
 import os
@@ -18,6 +18,7 @@ from runner.settings import Settings
 from runner.store.connection import AWAY, Line
 from runner.store.migrate import require_schema
 from runner.supervise import Runner
+from runner.upkeep import keep_up
 from runner.watchdog import Watchdog
 
 log = logging.getLogger("runner")
@@ -41,6 +42,8 @@ def main() -> int:
     watchdog = Watchdog(settings, clients.connect(settings.redis_url), Line(settings.database_url))
     watching = threading.Thread(target=watchdog.watch, name="watchdog", daemon=True)
     watching.start()
+    tidying = (settings, watchdog.closing)
+    threading.Thread(target=keep_up, args=tidying, name="upkeep", daemon=True).start()
     runner.work()
     watchdog.closing.set()
     watching.join(timeout=5)

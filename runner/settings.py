@@ -96,6 +96,18 @@ class Settings(BaseModel):
         ge=0,
         description="seconds after which requirements without exact versions are installed again",
     )
+    git_cache_size: int | None = Field(
+        alias="CURTAIN_GIT_CACHE_SIZE",
+        default=None,
+        ge=0,
+        description="bytes of the Git cache; unset: 20 GiB, or a third of a smaller disk",
+    )
+    git_cache_age: float = Field(
+        alias="CURTAIN_GIT_CACHE_AGE",
+        default=30 * 86_400.0,
+        ge=0,
+        description="seconds without use after which a repository leaves the Git cache",
+    )
     output_limit: int = Field(
         alias="CURTAIN_OUTPUT_LIMIT",
         default=256 * 2**20,

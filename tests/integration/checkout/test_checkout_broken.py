@@ -11,6 +11,7 @@ from runner.checkout import checkout, resolve
 from runner.git import git
 from runner.git_store import Store
 from tests.checkouts import fails_with, truncate, written
+from tests.waiting import wait_until
 
 
 def plant(*names):
@@ -31,12 +32,41 @@ def half_an_init(store):
     (store.home / "tmp-dead" / "refs").mkdir(parents=True)
 
 
+def replaced(by):
+    """Put something else where the store is."""
+
+    def damage(store):
+        shutil.rmtree(store.path)
+        by(store.path)
+
+    return damage
+
+
+def a_file_for_a_home(store):
+    shutil.rmtree(store.home)
+    store.home.write_text("not a directory")
+
+
+def a_link_for_a_home(store):
+    shutil.rmtree(store.home)
+    store.home.symlink_to("nowhere")
+
+
 DAMAGES = [
     pytest.param(plant("shallow.lock", "HEAD.lock", "config.lock"), id="locks"),
     pytest.param(plant("packed-refs.lock", "refs/pins/x.lock"), id="locks of refs"),
     pytest.param(plant("objects/pack/tmp_pack_x", "objects/pack/.tmp-x"), id="half a pack"),
     pytest.param(half_a_store, id="half a store"),
     pytest.param(half_an_init, id="half an init"),
+    pytest.param(plant("index.lock", "refs/all/heads/main.lock", "gc.pid.lock"), id="other locks"),
+    pytest.param(lambda store: (store.home / "tmp-file").touch(), id="a file left aside"),
+    pytest.param(replaced(by=lambda path: path.write_text("x")), id="a file for a store"),
+    pytest.param(replaced(by=lambda path: path.mkdir()), id="nothing in a store"),
+    pytest.param(replaced(by=lambda path: path.symlink_to("x")), id="a link to nowhere"),
+    pytest.param(replaced(by=lambda path: path.symlink_to(path)), id="a link to itself"),
+    pytest.param(replaced(by=lambda path: path.symlink_to("/")), id="a link to elsewhere"),
+    pytest.param(a_file_for_a_home, id="a file for all of it"),
+    pytest.param(a_link_for_a_home, id="a link for all of it"),
     pytest.param(lambda store: truncate(store, "objects/pack/*.pack"), id="cut pack"),
     pytest.param(lambda store: truncate(store, "objects/pack/*.idx"), id="cut index"),
     pytest.param(lambda store: truncate(store, "config"), id="cut config"),
@@ -47,6 +77,19 @@ DAMAGES = [
     pytest.param(
         lambda store: [path.write_text("") for path in store.path.glob("refs/pins/*")],
         id="refs emptied by a power loss",
+    ),
+    pytest.param(lambda store: shutil.rmtree(store.path / "refs"), id="no refs"),
+    pytest.param(lambda store: shutil.rmtree(store.path / "objects"), id="no objects"),
+    pytest.param(lambda store: (store.path / "HEAD").write_text("ref: x"), id="another HEAD"),
+    pytest.param(lambda store: (store.path / "config").write_text("[x"), id="no config"),
+    pytest.param(lambda store: (store.path / "packed-refs").write_text("x"), id="no packed refs"),
+    pytest.param(lambda store: (store.path / "shallow").write_text("x"), id="shallow"),
+    pytest.param(
+        lambda store: (
+            (store.path / "objects/info").mkdir(exist_ok=True)
+            or (store.path / "objects/info/alternates").write_text("/nowhere\n")
+        ),
+        id="objects elsewhere",
     ),
 ]
 
@@ -93,7 +136,8 @@ def test_a_git_that_hangs_is_ended_with_its_helpers(tmp_path):
     with fails_with("timeout"):
         git("ls-remote", "hang::x", environment=environment, seconds=1)
 
-    assert not is_alive(int((tmp_path / "pid").read_text()))
+    helper = int((tmp_path / "pid").read_text())
+    wait_until(lambda: not is_alive(helper))  # it was killed; the kernel takes its time
 
 
 def is_alive(pid):

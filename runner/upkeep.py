@@ -1,0 +1,136 @@
+"""The upkeep of the Git cache: stores that nobody has used for long go, and the oldest of too many.
+
+Files and locks only, in a thread of each runner, beside its loop and its watchdog. A store that was
+evicted is fetched again by the next run that wants it; whoever dies in between leaves a store, or
+what the next fetch or round deletes. Packs are joined by the runs: see runner.git_store.
+"""
+
+import fcntl
+import logging
+import os
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner import git_home
+from runner.errors import CheckoutFailed
+from runner.git_lock import lock
+from runner.settings import Settings
+
+log = logging.getLogger(__name__)
+
+PAUSE = 600.0  # seconds between two rounds: a cache may be too large for that long
+MOST_BYTES = 20 * 2**30  # unless the setting says otherwise
+SHARE = 3  # at most a third of the disk: live runs have their trees there too
+BLOCK = 512  # bytes, the unit of st_blocks (POSIX)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One store as it was found."""
+
+    home: Path
+    #: When a run last wanted it; seconds since the epoch.
+    used_at: float
+    #: Bytes on disk, with what was put aside.
+    size: int
+
+
+def keep_up(settings: Settings, closing: threading.Event) -> None:
+    """Do rounds until *closing* is set."""
+    while not closing.is_set():
+        try:
+            tidy(settings.git_directory, settings.git_cache_size, settings.git_cache_age)
+        except Exception:
+            log.exception("the Git cache could not be tidied")
+        closing.wait(PAUSE)
+
+
+def tidy(cache: Path, most: int | None = None, age: float = float("inf")) -> list[Path]:
+    """Evict what was not used for *age* seconds, and the oldest beyond *most* bytes; tell which.
+
+    One at a time on a machine: whoever finds another at it leaves it to that one.
+    """
+    if not cache.is_dir():
+        return []
+    try:
+        with lock(cache / "upkeep.lock", seconds=0):
+            return _tidy(cache, size_limit(cache) if most is None else most, age)
+    except CheckoutFailed as error:
+        log.debug("%s: %s", cache, error)
+        return []
+
+
+def size_limit(cache: Path) -> int:
+    """How large a cache may be where nobody has said it."""
+    return min(MOST_BYTES, shutil.disk_usage(cache).total // SHARE)
+
+
+def _tidy(cache: Path, most: int, age: float) -> list[Path]:
+    stores = sorted(look(cache), key=lambda kept: kept.used_at)
+    total = sum(kept.size for kept in stores)
+    evicted = []
+    for kept in stores:
+        unused = time.time() - kept.used_at
+        if unused <= age and total <= most:
+            _clear(kept.home)
+        elif _evict(kept):
+            total -= kept.size
+            evicted.append(kept.home)
+            log.info("%s is evicted: %d bytes, unused for %d s", kept.home, kept.size, unused)
+    return evicted
+
+
+def look(cache: Path) -> Iterator[Kept]:
+    """Find the stores, those that were evicted before left out."""
+    for home in cache.iterdir():
+        if git_home.NAME.fullmatch(home.name) and home.is_dir():
+            used_at, size = home.stat().st_mtime, _size(home)
+            if size:
+                yield Kept(home, used_at, size)
+
+
+def _size(home: Path) -> int:
+    """Count the bytes of all files; what goes meanwhile does not count."""
+    return sum(
+        _bytes(os.path.join(directory, name))
+        for directory, _, names in os.walk(home)
+        for name in names
+    )
+
+
+def _bytes(path: str) -> int:
+    try:
+        return os.lstat(path).st_blocks * BLOCK
+    except FileNotFoundError:
+        return 0
+
+
+def _evict(kept: Kept) -> bool:
+    """Delete a store, all but its locks, unless somebody uses it: then it is for the next round."""
+    try:
+        with (
+            git_home.use(kept.home, fcntl.LOCK_EX, seconds=0),
+            git_home.fetching(kept.home, seconds=0),
+        ):
+            if kept.home.stat().st_mtime != kept.used_at:
+                return False  # somebody has since it was looked at
+            git_home.put_aside(kept.home)
+            git_home.remove_asides(kept.home)
+    except CheckoutFailed:
+        return False
+    return True
+
+
+def _clear(home: Path) -> None:
+    """Delete what a death has left aside; it could wait for a fetch that never comes."""
+    if next(home.glob("tmp-*"), None) is None:
+        return
+    try:
+        with git_home.fetching(home, seconds=0):
+            git_home.remove_asides(home)
+    except CheckoutFailed:
+        log.debug("%s is being fetched", home)
