@@ -4,8 +4,9 @@ import os
 from pathlib import Path
 
 from runner.errors import CheckoutFailed
-from runner.git import git_in
+from runner.git import ENVIRONMENT, git
 from runner.git_home import remove
+from runner.git_lfs import refuse_pointers
 
 
 def write_tree(store: Path, ref: str, destination: Path) -> None:
@@ -17,9 +18,10 @@ def write_tree(store: Path, ref: str, destination: Path) -> None:
     remove(destination)
     destination.mkdir(0o700, parents=True)
     index = destination.with_name(f"{destination.name}.index")
-    own = {"GIT_WORK_TREE": str(destination), "GIT_INDEX_FILE": str(index)}
+    own = {"GIT_DIR": str(store), "GIT_WORK_TREE": str(destination), "GIT_INDEX_FILE": str(index)}
     try:
-        git_in(store, "read-tree", "-u", "--reset", f"{ref}^{{commit}}", **own)
+        git("read-tree", "-u", "--reset", f"{ref}^{{commit}}", environment=ENVIRONMENT | own)
+        refuse_pointers(destination, index, ENVIRONMENT | own)
     except BaseException as error:
         full = is_full(destination)
         remove(destination)
