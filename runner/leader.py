@@ -17,7 +17,7 @@ from typing import Any, Final, cast
 from runner import command, plugin
 from runner.checkout import inside, own_disk
 from runner.command import Paths
-from runner.errors import AnsibleMissing, RunnerError
+from runner.errors import AnsibleMissing, CheckoutFailed, RunnerError
 from runner.git import forget_strays
 from runner.keeper import keep
 from runner.keyring import write_keyring
@@ -109,6 +109,9 @@ def write_files(order: Order, trees: Trees) -> Paths:
         hosts = write(directory / command.inventory_name(content), content)
     else:
         hosts = inside(trees.inventory, inventory["path"], "any")
+        if "," in str(hosts):  # it would play on no host, and call that a success
+            taken = f"Ansible takes {str(hosts)!r} for a list of hosts: it has a comma"
+            raise CheckoutFailed(taken, "bad_path")
     document = variables_document(order["vars"], order["accepted"])
     variables = write(directory / "variables.yml", document)
     command.control_path(directory).mkdir(0o700)  # exclusive: the fallback is in a public place

@@ -27,7 +27,8 @@ PLAYBOOK = """
 
 @pytest.fixture
 def repository(tmp_path):
-    return make_repository(tmp_path / "repository", {"site.yml": PLAYBOOK})
+    files = {"site.yml": PLAYBOOK, "a,b.ini": LOCAL}
+    return make_repository(tmp_path / "repository", files)
 
 
 @pytest.fixture
@@ -167,6 +168,7 @@ def test_what_holds_variables_can_be_read_by_the_run_only(order):
         ({"playbook": {"repository": "file:///nowhere"}}, "repo_not_found", "file:///nowhere"),
         ({"playbook": {"repository": "http://h/a"}}, "url_not_allowed", "http://h/a"),
         ({"inventory": {"path": "hosts"}}, "path_not_found", "no 'hosts' in file://"),
+        ({"inventory": {"path": "a,b.ini"}}, "bad_path", "for a list of hosts"),
         ({"ansible_playbook": "no-ansible-here"}, "no_ansible", "install ansible-core"),
     ],
 )
@@ -199,6 +201,22 @@ def test_a_playbook_whose_name_looks_like_an_option_runs(order, repository):
     ended = run(order | {"playbook": order["playbook"] | {"path": "--version"}})
 
     assert message(ended) == 42
+
+
+def test_braces_in_refs_and_paths_are_never_evaluated(order, repository):
+    """Nobody may write the witness, in whichever directory it would be."""
+    braces = "{{ lookup('pipe', 'touch witness') }}"
+    hosts = "{{ cycler.__init__.__globals__.os.system('touch witness') }}/hosts {{ 1 }}.ini"
+    repository.commit({f"{braces}.yml": PLAYBOOK, hosts: LOCAL})
+    branch = "{{lookup('pipe','touch${IFS}witness')}}"
+    repository.git("branch", branch)
+    playbook = order["playbook"] | {"ref": branch, "path": f"{braces}.yml"}
+
+    ended = run(order | {"playbook": playbook, "inventory": {"path": hosts}})
+
+    assert ended.events["exit"]["code"] == 0, ended
+    assert message(ended) == 42
+    assert not list(Path(order["directory"]).parent.rglob("witness"))
 
 
 def test_a_run_that_is_stopped_while_it_fetches_leaves_no_git(order, tmp_path):
