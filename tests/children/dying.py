@@ -5,7 +5,7 @@ dying.py {checkout | tidy} {steps | bytes | moments} PREPARED CACHE URL SHA DEST
 steps: before each change that Python makes, in turn, git living on without it; bytes: git dies when
 it writes beyond so many; moments: all of it is killed, git too, after so long. Each death begins
 with a copy of the PREPARED cache, and what it leaves behind must be no hindrance for the next
-checkout. Prints how many deaths there were.
+checkout. Every fetch joins the packs. Prints how many deaths there were.
 """
 
 import itertools
@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psutil
 
-from runner import upkeep
+from runner import git_store, upkeep
 from runner.checkout import checkout
 from runner.errors import CheckoutFailed
 
@@ -34,6 +34,8 @@ CHANGES = {
     "os.utime",
     "subprocess.Popen",
 }
+
+git_store.MOST_PACKS = 0
 
 what, way, *words = sys.argv[1:]
 prepared, cache, url, sha, destination = words

@@ -11,6 +11,9 @@ from runner.submodules import Nest, is_empty_directory
 from tests.checkouts import fails_with, names_in
 from tests.repositories import add_submodule, make_repository
 
+PROTOCOLS = ("https",)
+TOKEN = {"name": "forge", "kind": "git_https", "username": "ada", "password": "token"}
+
 
 @pytest.fixture
 def role(tmp_path):
@@ -116,6 +119,42 @@ def test_a_submodules_own_command_is_not_executed(repository, role, cache, desti
     )
 
     filled(cache, repository, sha, destination)
+
+
+# Credentials.
+
+
+def opened_by(token, cache, url, sha, destination):
+    tree = checkout(cache, url, sha, destination, PROTOCOLS, token)
+    Nest(cache, tree, PROTOCOLS, token).fill()
+    return tree.root
+
+
+def test_the_credential_of_a_tree_opens_its_submodules_on_that_server(
+    repository, role, cache, destination, serve_https, access
+):
+    server, token = serve_https({"ada": "token"}), access(TOKEN)
+    sha = add_submodule(repository, "roles/nginx", "../role", newest(role))
+
+    root = opened_by(token, cache, server.url(), sha, destination)
+
+    assert (root / "roles/nginx/tasks/main.yml").read_text() == "one"
+    assert server.credentials == {"ada:token"}
+    assert not list(token.directory.iterdir())
+
+
+def test_a_credential_is_shown_to_no_other_server_that_a_tree_names(
+    repository, role, cache, destination, serve_https, access
+):
+    server, token = serve_https({"ada": "token"}), access(TOKEN)
+    thief = serve_https({"ada": "token"})
+    sha = add_submodule(repository, "roles/nginx", thief.url("role"), newest(role))
+
+    with fails_with("auth_failed", "submodule 'roles/nginx': https://"):
+        opened_by(token, cache, server.url(), sha, destination)
+
+    assert thief.asked
+    assert thief.credentials == set()
 
 
 # Trees that no git would make: two entries of one name, written by hand.

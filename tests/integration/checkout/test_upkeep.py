@@ -164,7 +164,10 @@ def test_a_cache_takes_no_more_than_a_third_of_its_disk(tmp_path):
     assert limit == min(20 * 2**30, disk.f_blocks * disk.f_frsize // 3)
 
 
-def test_runs_go_on_while_their_stores_are_evicted(cache, repository, tmp_path):
+def test_runs_go_on_while_their_stores_are_evicted_and_their_packs_joined(
+    cache, repository, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(git_store, "MOST_PACKS", 1)
     wanted = {repository.commit({"site.yml": str(n)}): str(n) for n in range(8)}
     done = threading.Event()
 
@@ -177,8 +180,8 @@ def test_runs_go_on_while_their_stores_are_evicted(cache, repository, tmp_path):
     with ThreadPoolExecutor(9) as threads:
         evictions = threads.submit(evict)
         got = [
-            threads.submit(written, cache, repository, sha, tmp_path / "runs" / sha)
-            for sha in [*wanted, *wanted]
+            threads.submit(written, cache, repository, sha, tmp_path / "runs" / str(number))
+            for number, sha in enumerate([*wanted, *wanted])
         ]
         try:
             assert [each.result() for each in got] == [*wanted.values()] * 2
