@@ -13,6 +13,7 @@ from typing import IO, Final
 
 from runner.ansible_config import Config
 from runner.errors import RequirementsFailed
+from runner.galaxy_tree import KINDS
 from runner.git import ENVIRONMENT, redact
 from runner.order import Order
 from runner.visible import passed_environment
@@ -82,10 +83,10 @@ def install(
 
     It inherits the descriptors *keep*. Raise RequirementsFailed with its own words.
     """
-    for kind, variable in (("roles", "ROLES"), ("collections", "COLLECTIONS")):
+    for kind in KINDS:
         path = destination / kind
         path.mkdir()
-        environment = {**environment, f"ANSIBLE_{variable}_PATH": str(path)}
+        environment = {**environment, f"ANSIBLE_{kind.upper()}_PATH": str(path)}
     deadline = time.monotonic() + INSTALL_SECONDS
     for file in files:
         words = [galaxy, "install", "-r", str(file)]

@@ -10,33 +10,27 @@ installed anew for those that come later.
 """
 
 import contextlib
-import errno
 import fcntl
-import hashlib
 import json
+import logging
 import os
-import re
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Final
 
 from runner.errors import CheckoutFailed, RequirementsFailed
+from runner.galaxy_tree import Versions, collections, fingerprint, give, roles
 from runner.git_lock import lock
 
-NOTE: Final = "note.json"
-KINDS: Final = ("roles", "collections")
-RETRY = 300.0  # seconds until a failed renewal is tried again
-#: Another disk, too many links to one file, a disk without links.
-UNLINKABLE: Final = (errno.EXDEV, errno.EMLINK, errno.EPERM)
-VERSION: Final = re.compile(r"^version: *'?([^'\n]+)'?$", re.MULTILINE)
+log = logging.getLogger(__name__)
 
-#: Versions by name; null where none is told.
-Versions = dict[str, str | None]
+NOTE: Final = "note.json"
+RETRY = 300.0  # seconds until a failed renewal is tried again
+
 #: Installs into a directory; a child that inherits the descriptor goes on holding the lock.
 Install = Callable[[Path, int], None]
 
@@ -134,9 +128,7 @@ class Home:
 
     def _give(self, destination: Path, taken: Taken) -> Taken:
         """Link everything, and remember when."""
-        for kind in KINDS:
-            here, there = self.installed / kind, destination / kind
-            shutil.copytree(here, there, symlinks=True, copy_function=link)
+        give(self.installed, destination)
         os.utime(self.path)
         return taken
 
@@ -153,75 +145,23 @@ class Home:
             shutil.rmtree(aside, ignore_errors=True)
 
 
-def link(source: str, destination: str) -> None:
-    """Make a second name of a file, or a copy where there can be none."""
-    try:
-        os.link(source, destination, follow_symlinks=False)
-    except OSError as error:
-        if error.errno not in UNLINKABLE:
-            raise
-        shutil.copy2(source, destination, follow_symlinks=False)
+def tidy(directory: Path, most: int, age: float) -> list[Path]:
+    """Evict what no run took for *age* seconds, and the oldest beyond *most* bytes; tell which.
 
-
-def fingerprint(directory: Path) -> str:
-    """Sum up names, sizes, modes and times: what was written to, cut short or lost has another."""
-    found = hashlib.sha256()
-    for entry in chain.from_iterable(_entries(str(directory / kind)) for kind in KINDS):
-        known = entry.stat(follow_symlinks=False)
-        name = os.path.relpath(entry.path, directory)
-        line = f"{name}\0{known.st_mode}\0{known.st_size}\0{known.st_mtime_ns}\n"
-        found.update(line.encode(errors="surrogateescape"))
-    return found.hexdigest()
-
-
-def _entries(directory: str) -> Iterator[os.DirEntry[str]]:
-    """All that is below, in the order of names."""
-    for entry in sorted(os.scandir(directory), key=lambda each: each.name):
-        yield entry
-        if entry.is_dir(follow_symlinks=False):
-            yield from _entries(entry.path)
-
-
-def roles(installed: Path) -> Versions:
-    """Tell which roles are there."""
-    notes = {path.name: path / "meta/.galaxy_install_info" for path in installed.glob("roles/*")}
-    versions = {name: VERSION.search(read(note)) for name, note in sorted(notes.items())}
-    return {name: found[1] if found else None for name, found in versions.items()}
-
-
-def collections(installed: Path) -> Versions:
-    """Tell which collections are there."""
-    pattern = "collections/ansible_collections/*/*/MANIFEST.json"
-    versions = {}
-    for file in sorted(installed.glob(pattern)):
-        told = json.loads(read(file)).get("collection_info", {})
-        versions[f"{file.parts[-3]}.{file.parts[-2]}"] = told.get("version")
-    return versions
-
-
-def read(file: Path) -> str:
-    """Read a text; nothing if there is none."""
-    try:
-        return file.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-
-
-def tidy(directory: Path, longest: float, most: int) -> list[str]:
-    """Evict what no run took for *longest* seconds, and the oldest of more than *most* bytes.
-
-    Return the names of what went. What is in use just now stays until the next time.
+    What is being taken or installed just now stays until the next time.
     """
-    homes = [Home(path) for path in directory.iterdir()] if directory.exists() else []
-    sizes = {home: size(home.installed) for home in homes if home.installed.exists()}
+    homes = [Home(path) for path in directory.iterdir()] if directory.is_dir() else []
+    sizes = {home: size(home.path) for home in homes}
     total = sum(sizes.values())
     evicted = []
-    for home in sorted(sizes, key=Home.last_use):
-        if time.time() - home.last_use() > longest or total > most:
+    for home in sorted(homes, key=Home.last_use):
+        unused = time.time() - home.last_use()
+        if sizes[home] and (unused > age or total > most):
             with contextlib.suppress(CheckoutFailed):
                 home.evict()
                 total -= sizes[home]
-                evicted.append(home.path.name)
+                evicted.append(home.path)
+                log.info("%s is evicted: unused for %d s", home.path, unused)
     return evicted
 
 

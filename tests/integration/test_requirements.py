@@ -152,6 +152,17 @@ def test_a_template_may_do_without_them(order, repository):
     assert "installed" not in ended.events
 
 
+def test_requirements_outside_the_repository_are_refused(order, repository, tmp_path):
+    (tmp_path / "secret.yml").write_text("- src: hunter2\n")
+    (repository.path / "requirements.yml").symlink_to(tmp_path / "secret.yml")
+    repository.commit_all()
+
+    ended = run(order)
+
+    assert ended.events["refused"]["code"] == "bad_path"
+    assert "hunter2" not in ended.output
+
+
 # What counts more.
 
 

@@ -2,15 +2,17 @@
 
 import errno
 import os
+import subprocess
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from runner import galaxy_cache
-from runner.errors import RequirementsFailed
-from runner.galaxy_cache import Home, collections, roles, tidy
+from runner import galaxy_tree
+from runner.errors import CheckoutFailed, RequirementsFailed
+from runner.galaxy_cache import Home, tidy
+from runner.galaxy_tree import collections, roles
 from runner.git_lock import lock
 
 DAY = 86_400.0
@@ -162,7 +164,7 @@ def test_where_there_can_be_no_links_there_are_copies(home, tmp_path, monkeypatc
         raise OSError(number, os.strerror(number))
 
     home.take(tmp_path / "first", DAY, installs("one"))
-    monkeypatch.setattr(galaxy_cache.os, "link", refuse)
+    monkeypatch.setattr(galaxy_tree.os, "link", refuse)
     home.take(tmp_path / "second", DAY, fails)
 
     assert said(tmp_path / "second") == "one"
@@ -179,12 +181,12 @@ def test_what_nobody_takes_any_more_goes_and_runs_keep_theirs(home, tmp_path):
     old = time.time() - 2 * DAY
     os.utime(home.path, (old, old))
 
-    assert tidy(home.path.parent, DAY, 2**30) == [home.path.name]
+    assert tidy(home.path.parent, 2**30, DAY) == [home.path]
 
     assert said(tmp_path / "first") == "one"
     assert os.listdir(home.path) == ["lock"]
     assert home.take(tmp_path / "third", DAY, installs("three")).is_new
-    assert tidy(home.path.parent, DAY, 2**30) == []
+    assert tidy(home.path.parent, 2**30, DAY) == []
 
 
 def test_of_too_much_the_longest_unused_goes(home, tmp_path):
@@ -193,19 +195,51 @@ def test_of_too_much_the_longest_unused_goes(home, tmp_path):
         each.take(tmp_path / name, DAY, installs("x" * 100_000))
         os.utime(each.path, (time.time() - age,) * 2)
 
-    assert tidy(home.path.parent, DAY, 250_000) == ["oldest"]
+    evicted = tidy(home.path.parent, 250_000, DAY)
+
+    assert [path.name for path in evicted] == ["oldest"]
 
 
 def test_what_is_being_installed_is_left_alone(home, tmp_path):
     home.take(tmp_path / "first", DAY, installs("one"))
 
     with lock(home.path / "lock"):
-        assert tidy(home.path.parent, DAY, 0) == []
-    assert tidy(home.path.parent, DAY, 0) == [home.path.name]
+        assert tidy(home.path.parent, 0, DAY) == []
+    assert tidy(home.path.parent, 0, DAY) == [home.path]
+
+
+def test_what_a_killed_installation_has_left_goes_with_its_home(home):
+    litter = home.path / "tmp-of-a-killed-one"
+    litter.mkdir(parents=True)
+    (litter / "half").write_text("x" * 10_000)
+    old = time.time() - 2 * DAY
+    os.utime(home.path, (old, old))
+
+    assert tidy(home.path.parent, 2**30, DAY) == [home.path]
+    assert os.listdir(home.path) == ["lock"]
+
+
+def test_an_orphaned_ansible_galaxy_still_keeps_others_out(home, tmp_path):
+    """Its leader was killed, it was not: what it writes to must not be removed under it."""
+    orphans = []
+
+    def install_and_leave(aside, descriptor):
+        orphans.append(subprocess.Popen(["sleep", "60"], pass_fds=[descriptor]))
+        raise RequirementsFailed("its leader is killed")
+
+    with pytest.raises(RequirementsFailed):
+        home.take(tmp_path / "first", DAY, install_and_leave)
+
+    with pytest.raises(CheckoutFailed), lock(home.path / "lock", seconds=0):
+        pass
+    for orphan in orphans:
+        orphan.kill()
+        orphan.wait()
+    assert home.take(tmp_path / "first", DAY, installs("one")).is_new
 
 
 def test_a_machine_without_a_cache_has_nothing_to_tidy(tmp_path):
-    assert tidy(tmp_path / "none", DAY, 0) == []
+    assert tidy(tmp_path / "none", 0, DAY) == []
 
 
 # What is told.

@@ -50,6 +50,7 @@ def test_overrides_go_over_the_templates_options():
 
     assert order["options"] == {"limit": "db", "forks": 5}
     assert order["playbook"]["ref"] == "v1"
+    assert order["requirements"] is True  # also of a run that was triggered before they were known
     assert order["accepted"] == {"a": 1, "b": "s"}
     assert run.spec["playbook"]["ref"] == "main"
 

@@ -62,6 +62,9 @@ def test_no_record_is_no_lines(tmp_path):
         json.dumps(ended(10**12)).encode(),  # a code that no process ends with, nor Postgres takes
         b'{"event": "left", "processes": [{}]}',
         b'{"event": "signal", "signal": 9}',
+        b'{"event": "signal", "signal": "TERM", "to": 1, "why": null, "after": NaN}',
+        b'{"event": "installed", "source": "cache", "seconds": 1, "stale": null,'
+        b' "roles": {"web": 1}, "collections": {}}',  # a version that is no text
         b'{"event": "no such"}',
         b'{"event": ["gone"]}',
         b"[" * 100_000,  # too deep for Python
