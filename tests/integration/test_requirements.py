@@ -71,17 +71,20 @@ def require(repository, url, version="v1.0", file="requirements.yml"):
     return repository.commit({file: text})
 
 
+GALAXY = "namespace: ada\nname: tools\nversion: 1.2.3\nreadme: README.md\nauthors: [ada]\n"
+TOOLS = {"galaxy.yml": GALAXY, "README.md": "# Tools\n", "plugins/lookup/word.py": LOOKUP}
+
+
 @pytest.fixture
-def collection(tmp_path):
-    """An artifact of the collection ada.tools, 1.2.3, with one lookup."""
-    source = tmp_path / "tools"
-    (source / "plugins/lookup").mkdir(parents=True)
-    (source / "plugins/lookup/word.py").write_text(LOOKUP)
-    (source / "README.md").write_text("# Tools\n")
-    (source / "galaxy.yml").write_text(
-        "namespace: ada\nname: tools\nversion: 1.2.3\nreadme: README.md\nauthors: [ada]\n"
-    )
-    galaxy = [PROGRAMS / "ansible-galaxy", "collection", "build", source]
+def tools(tmp_path):
+    """A repository with the collection ada.tools, 1.2.3, which has one lookup."""
+    return make_repository(tmp_path / "tools", TOOLS)
+
+
+@pytest.fixture
+def collection(tools, tmp_path):
+    """The artifact of that collection."""
+    galaxy = [PROGRAMS / "ansible-galaxy", "collection", "build", tools.path]
     home = {**ENVIRONMENT, "HOME": str(tmp_path)}
     subprocess.run([*galaxy, "--output-path", tmp_path], env=home, check=True, capture_output=True)
     return tmp_path / "ada-tools-1.2.3.tar.gz"
@@ -108,10 +111,9 @@ def test_roles_that_a_project_requires_are_there(order, repository, role, file):
 
 
 @pytest.mark.parametrize("file", ["requirements.yml", "collections/requirements.yml"])
-def test_collections_that_a_project_requires_are_there(order, repository, collection, file):
-    repository.commit(
-        {"site.yml": COLLECTION, file: f"collections:\n  - name: {collection}\n    type: file\n"}
-    )
+def test_collections_that_a_project_requires_are_there(order, repository, tools, file):
+    wanted = f"collections:\n  - name: git+{tools.url}\n    type: git\n    version: main\n"
+    repository.commit({"site.yml": COLLECTION, file: wanted})
 
     ended = run(order)
 
@@ -169,6 +171,19 @@ def test_requirements_outside_the_repository_are_refused(order, repository, tmp_
 def test_a_role_of_the_project_counts_more_than_an_installed_one(order, repository, role):
     repository.commit({"roles/web/tasks/main.yml": TELL % "'its own'"})
     require(repository, role.url)
+
+    assert message(run(order)) == "its own"
+
+
+def test_a_collection_beside_the_playbook_counts_more_than_an_installed_one(
+    order, repository, collection
+):
+    there = "collections/ansible_collections/ada/tools/"
+    own = TOOLS | {"plugins/lookup/word.py": LOOKUP.replace("a word of the collection", "its own")}
+    repository.commit(
+        {"site.yml": COLLECTION, "requirements.yml": f"collections: ['{collection}']\n"}
+        | {there + name: text for name, text in own.items()}
+    )
 
     assert message(run(order)) == "its own"
 
