@@ -4,6 +4,7 @@ Each figure stands beside a floor of the same minutes. Nothing here fails becaus
 """
 
 import argparse
+import itertools
 import json
 import os
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 from app.bootstrap import terminal
 from tests.bench import (
     bursts,
+    checkouts,
     load,
     memory,
     recovery,
@@ -36,6 +38,7 @@ BENCHMARKS: dict[str, Callable[[Size], Sequence[Measured]]] = {
     "watchdog": watchdog.measure,
     "load": load.measure,
     "memory": memory.measure,
+    "checkouts": checkouts.measure,
 }
 
 
@@ -59,7 +62,8 @@ def run(options: argparse.Namespace) -> int:
         measured = BENCHMARKS[name](QUICK if options.quick else FULL)
         figures += measured
         terminal.say(f"{name}: {time.monotonic() - began:.0f} s")
-        print(table(measured), flush=True)
+        for _, alike in itertools.groupby(measured, type):
+            print(table(list(alike)), flush=True)
     if options.json:
         options.json.write_text(json.dumps([figure.as_json() for figure in figures], indent=1))
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end")

@@ -24,6 +24,13 @@ class Size(NamedTuple):
     #: Of the watchdog, and the final rows among which it works.
     rounds: int
     final_rows: int
+    #: Repositories of so many files, and the repetitions on each.
+    checkouts: tuple[tuple[int, int], ...]
+    #: For the disk: which of those, and the runs.
+    growing_files: int
+    growing_runs: int
+    #: Of one process.
+    leak_checkouts: int
 
 
 FULL = Size(
@@ -39,6 +46,10 @@ FULL = Size(
     faults=5,
     rounds=100,
     final_rows=1_000_000,
+    checkouts=((50, 30), (5_000, 10), (50_000, 3)),
+    growing_files=5_000,
+    growing_runs=200,
+    leak_checkouts=1_000,
 )
 QUICK = Size(
     triggers=80,
@@ -53,4 +64,8 @@ QUICK = Size(
     faults=1,
     rounds=10,
     final_rows=20_000,
+    checkouts=((50, 8), (5_000, 3)),
+    growing_files=50,
+    growing_runs=20,
+    leak_checkouts=100,
 )
