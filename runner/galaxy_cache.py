@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 NOTE: Final = "note.json"
 RETRY = 300.0  # seconds until a failed renewal is tried again
+MOST_BYTES = 5 * 2**30  # on a machine
+LONGEST_UNUSED = 30 * 86_400.0  # seconds
 
 #: Installs into a directory; a child that inherits the descriptor goes on holding the lock.
 Install = Callable[[Path, int], None]
@@ -145,7 +147,7 @@ class Home:
             shutil.rmtree(aside, ignore_errors=True)
 
 
-def tidy(directory: Path, most: int, age: float) -> list[Path]:
+def tidy(directory: Path, most: int = MOST_BYTES, age: float = LONGEST_UNUSED) -> list[Path]:
     """Evict what no run took for *age* seconds, and the oldest beyond *most* bytes; tell which.
 
     What is being taken or installed just now stays until the next time.

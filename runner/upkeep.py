@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner import git_home
+from runner import galaxy_cache, git_home
 from runner.errors import CheckoutFailed
 from runner.git_lock import lock
 from runner.settings import Settings
@@ -44,8 +44,9 @@ def keep_up(settings: Settings, closing: threading.Event) -> None:
     while not closing.is_set():
         try:
             tidy(settings.git_directory, settings.git_cache_size, settings.git_cache_age)
+            galaxy_cache.tidy(settings.galaxy_directory)
         except Exception:
-            log.exception("the Git cache could not be tidied")
+            log.exception("the caches could not be tidied")
         closing.wait(PAUSE)
 
 

@@ -3,11 +3,13 @@
 import os
 import shutil
 import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from runner.galaxy_cache import Home
 from tests.leading import (
     PROGRAMS,
     again,
@@ -506,3 +508,15 @@ def test_a_run_that_is_stopped_while_it_installs_reads_stopped(
 
     assert bench.await_final(run).state == "stopped"
     assert not bench.family(run)
+
+
+def test_a_runner_evicts_what_nobody_takes_any_more(bench, start):
+    home = Home(Path(bench.environ["CURTAIN_DATA"]) / "galaxy" / "0badcafe")
+    (home.installed / "roles").mkdir(parents=True)
+    (home.installed / "roles" / "old").write_text("x" * 10_000)
+    old = time.time() - 31 * 86_400
+    os.utime(home.path, (old, old))
+
+    start()
+
+    wait_until(lambda: not home.installed.exists(), timeout=30)
