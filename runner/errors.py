@@ -30,12 +30,6 @@ class RequirementsFailed(RunnerError):
     code = "requirements_failed"
 
 
-class CredentialUnfit(RunnerError):
-    """A credential cannot be used for what it is given to."""
-
-    code = "bad_credential"
-
-
 class AnsibleMissing(RunnerError):
     """There is no ansible-playbook on this runner: install ansible-core or set ANSIBLE_PLAYBOOK."""
 

@@ -10,10 +10,15 @@ from pathlib import Path
 from typing import Final
 
 from runner import host_keys
-from runner.errors import CredentialUnfit
 from runner.order import Credential, Order
 from runner.private import write
 
+#: The option that names the file of a password.
+PASSWORD_OPTIONS: Final = {
+    "become_password": "become-password-file",
+    "login_password": "connection-password-file",
+    "vault_password": "vault-id",
+}
 PROGRAMS: Final = Path(__file__).parent / "ansible" / "programs"
 
 
@@ -28,7 +33,7 @@ class Keyring:
 
 
 def keyring(order: Order) -> Keyring:
-    """Tell what ansible-playbook needs for the credentials of *order*. Raise CredentialUnfit."""
+    """Tell what ansible-playbook needs for the credentials of *order*."""
     each = [part(order, number, one) for number, one in enumerate(order["credentials"])]
     users = [one["username"] for one in order["credentials"] if one.get("username")]
     return Keyring(
@@ -65,31 +70,11 @@ def keys(order: Order) -> list[Credential]:
 def part(order: Order, number: int, credential: Credential) -> Keyring:
     """Tell what one credential needs; *number* tells its files from another's."""
     file = directory(order) / f"{credential['kind']}-{number}"
-    match credential["kind"]:
-        case "ssh_key":
-            return private_key(order, file, credential)
-        case "become_password":
-            return password(file, credential, "become-password-file")
-        case "login_password":
-            return password(file, credential, "connection-password-file")
-        case "vault_password":
-            words = [f"--vault-id={credential['vault_id']}@{file}"]
-            return Keyring({file: credential["password"]}, words, {})
-        case kind:
-            raise CredentialUnfit(
-                f"credential {credential['name']!r}: Ansible has no use for {kind}"
-            )
-
-
-def password(file: Path, credential: Credential, option: str) -> Keyring:
-    """Have Ansible read a password. Raise CredentialUnfit for one that it would change."""
-    secret = credential["password"]
-    if secret.encode().strip() != secret.encode():
-        raise CredentialUnfit(
-            f"credential {credential['name']!r}: its password begins or ends with a blank, "
-            "which Ansible takes off"
-        )
-    return Keyring({file: secret}, [f"--{option}={file}"], {})
+    if credential["kind"] == "ssh_key":
+        return private_key(order, file, credential)
+    path = f"{credential['vault_id']}@{file}" if credential["kind"] == "vault_password" else file
+    option = PASSWORD_OPTIONS[credential["kind"]]
+    return Keyring({file: credential["password"]}, [f"--{option}={path}"], {})
 
 
 def private_key(order: Order, file: Path, credential: Credential) -> Keyring:

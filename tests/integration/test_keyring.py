@@ -264,15 +264,6 @@ def test_a_login_password_is_what_ssh_is_told(order, tmp_path):
     assert 'User="ada"' in (tmp_path / "words").read_text()
 
 
-def test_a_password_that_ansible_would_change_is_refused_before_it_starts(order):
-    credential = {"name": "b", "kind": "become_password", "password": " blank"}
-
-    ended = run(order | {"credentials": [credential]})
-
-    assert ended.events["refused"]["code"] == "bad_credential"
-    assert ended.output == ""
-
-
 # Files.
 
 
