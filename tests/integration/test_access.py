@@ -136,14 +136,24 @@ def test_a_redirect_after_the_password_was_given_takes_it_nowhere(https, serve_h
     assert other.credentials == set()
 
 
-@pytest.mark.parametrize("trick", ["https://{https}@{other}", "https://x:y@{other}"])
+@pytest.mark.parametrize(
+    "trick",
+    [
+        "https://x@{other}",
+        "https://x%40{https}@{other}",
+        "https://x%40{https}%2F@{other}",
+        "https://{https}%27%3A%20@{other}",  # the end of a question of git's
+    ],
+)
 def test_a_user_in_a_redirect_does_not_make_it_another_host(trick, https, serve_https, access):
     other = serve_https({"nobody": "else"})
-    https.answer = redirect(trick.format(https=https.host, other=other.host))
+    encoded = https.host.replace(":", "%3A")
+    https.answer = redirect(trick.format(https=encoded, other=other.host))
 
     with fails_with("auth_failed"):
         resolve(https.url(), "main", access=access(TOKEN))
 
+    assert other.asked
     assert not any(PASSWORD in sent for sent in other.credentials)
 
 
