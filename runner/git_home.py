@@ -32,7 +32,8 @@ def make(home: Path) -> None:
     try:
         home.mkdir(0o700, parents=True, exist_ok=True)
     except FileExistsError:
-        remove(home)
+        with contextlib.suppress(IsADirectoryError):  # another run has made it meanwhile
+            home.unlink(missing_ok=True)
         home.mkdir(0o700, exist_ok=True)
 
 
