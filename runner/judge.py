@@ -5,6 +5,7 @@ import signal
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from runner.recap import HostResult
 from runner.run import Run, RunState, StopOutcome
 
 #: What ansible-playbook means by its exit codes (ansible-core 2.15 to 2.21, measured).
@@ -61,6 +62,8 @@ class Verdict:
     left_running: tuple[dict[str, Any], ...] = ()
     #: Hosts on which it may go on; None when that is not known.
     may_continue_on: list[str] | None = field(default_factory=list)
+    #: What came of each host; None when that is not known.
+    hosts: tuple[HostResult, ...] | None = None
 
     def detail(self) -> dict[str, Any]:
         """What its event tells."""

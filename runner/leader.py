@@ -74,6 +74,7 @@ def play(order: Order, say: Say) -> None:
         project.chmod(0o700)  # Ansible reads no ansible.cfg where others could write, as by umask 0
         paths = write_files(order, trees)
         flight = write(Path(order["directory"]) / plugin.FLIGHT, "")
+        write(Path(order["directory"]) / plugin.RECAP, "")
     environment = command.environment(order)
     executable = find_ansible(order, environment)
     with own_disk():

@@ -14,6 +14,8 @@ from typing import Final
 SITE: Final = Path(__file__).parent / "ansible" / "site"
 #: What the plugin writes into, in the directory of a run.
 FLIGHT: Final = "flight.jsonl"
+#: What it writes at the end, beside that.
+RECAP: Final = "recap.json"
 HEAD: Final = 1024  # bytes; the kernel itself reads 256 of a first line
 #: Options of Python that ignore PYTHONPATH (-E, -I) or sitecustomize (-S).
 DEAF: Final = frozenset("EIS")

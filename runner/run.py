@@ -150,6 +150,8 @@ class Run:
     may_continue_on: list[str] | None
     #: Async jobs that its template lets outlive it: [{pid, created, sid, command}].
     left_running: list[dict[str, Any]]
+    #: Of how many hosts there are results; None until final, and when they are not known.
+    host_count: int | None
     exit_code: int | None
     playbook_sha: str | None
     inventory_sha: str | None

@@ -6,6 +6,7 @@ from typing import Final
 
 from runner.flight import may_continue_on
 from runner.judge import End, Verdict, judge
+from runner.recap import read_recap
 from runner.run import Run, RunState
 from runner.store import moves, runs
 from runner.store.connection import Connection
@@ -40,16 +41,19 @@ def settle(
             log.warning("run %d: queued again: %s", run.id, verdict.message, extra={"run": run.id})
             return moved
         asked = runs.find(conn, run.id) or run  # a stop may have come in between
-        verdict = replace(judge(asked, end), may_continue_on=verdict.may_continue_on)
+        verdict = replace(
+            judge(asked, end), may_continue_on=verdict.may_continue_on, hosts=verdict.hosts
+        )
     return moves.finish(conn, run, verdict, actor=actor, complete=complete, truncated=truncated)
 
 
 def verdict_on(run: Run, end: End, directory: str | None) -> Verdict:
-    """Judge, and name the hosts on which it may go on by what is in its directory."""
+    """Judge, and tell of its hosts what is in its directory: where it may go on, and results."""
     has_begun = not (end.never_started or end.refusal)
     has_played = run.playing_at is not None
     hosts = may_continue_on(directory, has_played=has_played) if has_begun else []
-    return replace(judge(run, end), may_continue_on=hosts)
+    results = read_recap(directory) if has_begun else None
+    return replace(judge(run, end), may_continue_on=hosts, hosts=results)
 
 
 def may_begin_again(end: End) -> bool:

@@ -1,6 +1,17 @@
 """The API, one module a resource."""
 
-from app.api import credentials, events, health, metrics, output, processes, runs, stops, templates
+from app.api import (
+    credentials,
+    events,
+    health,
+    hosts,
+    metrics,
+    output,
+    processes,
+    runs,
+    stops,
+    templates,
+)
 from app.operations import Operation
 
 PREFIX = "/api/v1"
@@ -12,6 +23,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *stops.OPERATIONS,
     *output.OPERATIONS,
     *events.OPERATIONS,
+    *hosts.OPERATIONS,
     *processes.OPERATIONS,
     *health.OPERATIONS,
     *metrics.OPERATIONS,

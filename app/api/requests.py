@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, BeforeValidator, Field, JsonValue, RootModel
 
 from app.operations import BIGGEST, Query
 from runner.credential import Credential
+from runner.recap import LONGEST_NAME
 from runner.run import RunState, Trigger
 from runner.template import NAME, Overrides, Strict
 
@@ -80,6 +81,15 @@ class EventsQuery(Query):
     """Which events."""
 
     after: EventId = Field(default=0, description="only events with a bigger id")
+    limit: Limit = 100
+
+
+class HostsQuery(Query):
+    """Which hosts."""
+
+    after: Annotated[str, StringConstraints(max_length=LONGEST_NAME)] = Field(
+        default="", description="only hosts whose names come behind this"
+    )
     limit: Limit = 100
 
 

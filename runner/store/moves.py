@@ -10,8 +10,10 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from runner.judge import Verdict
+from runner.recap import columns
 from runner.run import Run
 from runner.store.connection import Connection
+from runner.store.hosts import RESULTS
 from runner.store.row import ROW
 
 #: What ends a run: nothing of the lease stays, the directory is the runner's to remove.
@@ -33,14 +35,15 @@ def move(
     kind: str,
     actor: str,
     detail: dict[str, Any],
+    beside: LiteralString = "",
     **values: Any,
 ) -> Run | None:
-    """Run *update* and note it as *kind*, both or neither."""
+    """Run *update*, note it as *kind* and write what is *beside* it: all or nothing."""
     row = conn.execute(
         f"""WITH moved AS ({update} RETURNING {ROW}),
                  noted AS (
                      INSERT INTO run_events (run_id, kind, state, actor, detail)
-                     SELECT id, %(kind)s, state, %(actor)s, %(detail)s FROM moved)
+                     SELECT id, %(kind)s, state, %(actor)s, %(detail)s FROM moved){beside}
             SELECT * FROM moved""",
         {"kind": kind, "actor": actor, "detail": Jsonb(detail), **values},
     ).fetchone()
@@ -167,12 +170,16 @@ def finish(
                        extract(epoch FROM clock_timestamp() - stop_requested_at) END,
                    survivors = '[]', left_running = %(left_running)s,
                    may_continue_on = to_jsonb(%(may_continue_on)s::text[]),
+                   host_count = %(host_count)s,
                    output_complete = %(complete)s AND coalesce(output_complete, true),
                    output_truncated = %(truncated)s OR output_truncated, {RELEASE}
              WHERE id = %(run_id)s AND state = 'running' AND lease_token = %(token)s""",
         str(verdict.state),
         actor,
         verdict.detail(),
+        RESULTS if verdict.hosts else "",
+        **columns(verdict.hosts or ()),
+        host_count=None if verdict.hosts is None else len(verdict.hosts),
         run_id=run.id,
         token=run.lease_token,
         state=verdict.state,

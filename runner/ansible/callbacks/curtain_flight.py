@@ -1,5 +1,7 @@
 """Tells on which hosts a task is in flight, in lines of JSON for runner/flight.py.
 
+At the end it tells what came of each host, for runner/recap.py.
+
 It runs inside Ansible (2.15 to 2.21, Python 3.8 or newer), so nothing of ours can be imported. It
 never breaks a run: on any trouble it empties its file, which says that nothing is known, and is
 silent from then on. No names of tasks, arguments or results: they may hold secrets.
@@ -53,6 +55,11 @@ ASYNC_STATUS = frozenset(prefix + "async_status" for prefix in BUILTIN)
 
 NOT_FOUND = "could not find job"
 
+#: Beside the file of the lines; made by the leader too.
+RECAP = "recap.json"
+#: In the order of runner/recap.py, as AggregateStats.summarize calls them.
+COUNTS = ("ok", "changed", "unreachable", "failures", "skipped", "rescued", "ignored")
+
 
 class Mute:
     """A display for the base class, which else tells of every plugin at -vvvv."""
@@ -103,7 +110,10 @@ class CallbackModule(CallbackBase):
         self._next_checkpoint = CHECKPOINT
         try:
             # No O_CREAT: the leader has made it.
-            self._file = os.open(os.environ.pop("CURTAIN_FLIGHT"), os.O_WRONLY | os.O_APPEND)
+            path = os.environ.pop("CURTAIN_FLIGHT")
+            self._file = os.open(path, os.O_WRONLY | os.O_APPEND)
+            # Before any task could put something else there.
+            self._recap = open_recap(os.path.join(os.path.dirname(path), RECAP))
             self._checkpoint()
         except Exception:
             self.disabled = True
@@ -147,6 +157,17 @@ class CallbackModule(CallbackBase):
     def v2_runner_on_unreachable(self, result: Any) -> None:
         """Nothing is known of the host, but Ansible waits for it no more."""
         self._end(str(result._host.name))
+
+    @guarded
+    def v2_playbook_on_stats(self, stats: Any) -> None:
+        """Write all of it at once: half of it is no JSON, and says nothing."""
+        if self._recap is None:
+            return
+        counts = {str(name): stats.summarize(name) for name in stats.processed}
+        rows = {name: [count[key] for key in COUNTS] for name, count in counts.items()}
+        raw = ENCODE(rows).encode()
+        if os.write(self._recap, raw) != len(raw):
+            os.ftruncate(self._recap, 0)
 
     def _take_slot(self, name: str, number: int | None) -> None:
         """Whoever had the slot has ended: while it waits for a slot, Ansible looks at no results.
@@ -214,6 +235,14 @@ class CallbackModule(CallbackBase):
             os.ftruncate(self._file, 0)
         except OSError:
             return  # its directory is gone, and with it whoever could be misled
+
+
+def open_recap(path: str) -> int | None:
+    """Open the file of the recap; None where there is none, which leaves the lines alone."""
+    try:
+        return os.open(path, os.O_WRONLY | os.O_NOFOLLOW)
+    except OSError:
+        return None
 
 
 def place(name: str, task: Any, variables: Mapping[str, Any]) -> str | None:
