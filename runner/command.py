@@ -18,6 +18,8 @@ class Paths:
     playbook: Path
     inventory: Path
     variables: Path
+    #: The names of the only hosts to play on, one a line; None: all of them.
+    hosts: Path | None = None
 
 
 # A unix socket's path has 107 bytes; ssh binds <directory>/<10 of a hash>.<16 random>.
@@ -34,7 +36,10 @@ def arguments(order: Order, paths: Paths) -> list[str]:
         f"--inventory={paths.inventory}",
         f"--extra-vars=@{paths.variables}",
     ]
-    if limit := options.get("limit"):
+    if paths.hosts:
+        # With a comma in it Ansible splits at commas only: else a colon in the path would end it.
+        words.append(f"--limit=@{paths.hosts},")
+    elif limit := options.get("limit"):
         words.append(f"--limit={limit}")
     if tags := options.get("tags"):
         words.append(f"--tags={','.join(tags)}")

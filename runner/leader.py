@@ -115,9 +115,11 @@ def write_files(order: Order, trees: Trees) -> Paths:
             raise CheckoutFailed(taken, "bad_path")
     document = variables_document(order["vars"], order["accepted"])
     variables = write(directory / "variables.yml", document)
+    only = order["only_hosts"]
+    limit = write(directory / "hosts", "\n".join(only)) if only else None
     command.control_path(directory).mkdir(0o700)  # exclusive: the fallback is in a public place
     command.temporary_path(directory).mkdir(0o700)
-    return Paths(playbook, hosts, variables)
+    return Paths(playbook, hosts, variables, limit)
 
 
 if __name__ == "__main__":

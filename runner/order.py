@@ -95,5 +95,7 @@ class Order(TypedDict):
     #: Tells the run's processes from all others: CURTAIN_RUN and CURTAIN_INSTALLATION.
     mark: dict[str, str]
     protocols: list[str]
+    #: The only hosts to play on; None: all that the inventory and the limit name.
+    only_hosts: list[str] | None
     #: Async jobs may outlive the run.
     leave_async: bool

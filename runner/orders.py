@@ -38,7 +38,8 @@ def make_order(
         "inventory": run.spec["inventory"],
         "vars": run.spec.get("vars", {}),
         "accepted": {**run.accepted, **secrets},
-        # A run that was interrupted is repeated as it was, whatever has been pushed since.
+        # A rerun, and a run that was interrupted, are repeated as they were, whatever has been
+        # pushed since.
         "pinned": {"playbook": run.playbook_sha, "inventory": run.inventory_sha},
         "access": _access(run.spec, credentials),
         "credentials": [
@@ -50,6 +51,7 @@ def make_order(
         "base_environment": passed_environment(os.environ, settings.pass_environment),
         "mark": mark(run.id, installation),
         "protocols": list(settings.git_protocols),
+        "only_hosts": run.only_hosts,
         "leave_async": run.spec.get("leave_async", False),
     }
 

@@ -83,6 +83,18 @@ class Wanted:
     idempotency_key: str | None = None
     #: What the key was used for.
     request_digest: bytes | None = None
+    #: The run that it repeats.
+    rerun_of: int | None = None
+    #: The only hosts that it shall play on; None: all that its inventory and its limit name.
+    only_hosts: list[str] | None = None
+    #: The commits that it shall use; None: those that the refs stand for when it starts.
+    playbook_sha: str | None = None
+    inventory_sha: str | None = None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The template's options with the caller's overrides over them."""
+        return {**self.spec.get("options", {}), **self.overrides}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +115,10 @@ class Run:
     triggered_by: str
     #: What the one who triggered it said of it.
     reason: str | None
+    #: The run that it repeats.
+    rerun_of: int | None
+    #: The only hosts that it plays on; None: all that its inventory and its limit name.
+    only_hosts: list[str] | None
     #: What an Idempotency-Key was first used for; None without a key.
     request_digest: bytes | None
     queued_at: datetime

@@ -60,6 +60,7 @@ def make_order(tmp_path: Path, repository: Repository) -> Order:
         "base_environment": {"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C.UTF-8"},
         "mark": mark(12, INSTALLATION),
         "protocols": ["file"],
+        "only_hosts": None,
         "leave_async": False,
     }
 

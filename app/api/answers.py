@@ -114,6 +114,10 @@ class RunAnswer(Answer):
     trigger: Trigger
     triggered_by: str
     reason: str | None
+    rerun_of: int | None = Field(description="the run that it repeats")
+    only_hosts: list[str] | None = Field(
+        description="the only hosts that it plays on; null: all that its inventory and limit name"
+    )
     vars: dict[str, JsonValue] = Field(description=f"as accepted; secret ones are {HIDDEN}")
     options: dict[str, JsonValue] = Field(description="the template's with the overrides")
     queued_at: UtcTime
@@ -312,7 +316,7 @@ class ProblemAnswer(Answer):
     title: str
     detail: str
     errors: list[FaultAnswer] | None = None
-    run: RunAnswer | None = Field(default=None, description="with 409: the final run")
+    run: RunAnswer | None = Field(default=None, description="with 409: the run as it is")
     templates: list[str] | None = Field(
         default=None, description="with 409: the templates that use the credential"
     )

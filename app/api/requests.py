@@ -1,7 +1,7 @@
 """What the API takes beside templates: queries, headers and bodies, as models that check."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BeforeValidator, Field, JsonValue, RootModel, StringConstraints
 
@@ -55,6 +55,7 @@ class RunsQuery(Query):
     state: list[RunState] = Field(default=[], description="may be repeated")
     template: Annotated[str, StringConstraints(pattern=f"^{NAME.pattern}$")] | None = None
     trigger: Trigger | None = None
+    rerun_of: RunId | None = Field(default=None, description="only reruns of this run")
     since: Time | None = Field(default=None, description="queued at this time or later")
     until: Time | None = Field(default=None, description="queued before this time")
 
@@ -132,6 +133,22 @@ class TriggerBody(Overrides):
 
 class CredentialBody(RootModel[Credential]):
     """A credential of one kind."""
+
+
+class RerunBody(Strict):
+    """How to repeat a run."""
+
+    at: Literal["same", "newest"] = Field(
+        default="same",
+        description="same: its template and commits as they were; newest: its template as it is "
+        "now, its refs resolved anew",
+    )
+    hosts: Literal["all", "failed"] = Field(
+        default="all",
+        description="all: those that the run was for; failed: only those where it failed, or which "
+        "it could not reach",
+    )
+    reason: Reason | None = None
 
 
 class StopBody(Strict):

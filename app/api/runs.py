@@ -1,6 +1,5 @@
 """Runs: trigger one, list them, show one."""
 
-import json
 from http import HTTPStatus
 
 from flask import Response
@@ -9,13 +8,12 @@ from app.api.answers import RunAnswer, RunPage
 from app.api.pages import cut, next_page
 from app.api.requests import RunsQuery, TriggerBody, TriggerHeaders, WaitQuery
 from app.api.templates import find_template
-from app.api.waiting import accepted
+from app.api.triggers import queue_run
 from app.auth import ADMIN
 from app.operations import Operation, answer
-from app.problems import Problem, invalid
+from app.problems import Problem
 from app.services import Services
-from jobs import runs as jobs
-from runner.run import Run, RunState, Trigger, Wanted
+from runner.run import Run, Trigger, Wanted
 from runner.store import runs
 from runner.store.connection import Connection
 from runner.template import Template, check
@@ -37,57 +35,28 @@ def trigger_run(
     What the template does not accept is refused with 422, never ignored. With an Idempotency-Key
     a repeated request gives the run of the first one.
     """
-    digests = _digests(services, name, body) if headers.key else []
-    with services.connection() as conn:
-        run = (
-            _run_of_key(conn, headers.key, digests)
-            or _trigger(services, conn, name, body, headers.key, digests)
-            or _run_of_key(conn, headers.key, digests)
+
+    def want(conn: Connection) -> Wanted:
+        spec = find_template(conn, name).spec
+        given = check(Template.model_validate(spec), body.vars, body.overrides())
+        return Wanted(
+            template=name,
+            spec=spec,
+            accepted=given.values,
+            secrets=services.vault.seal(given.secrets),
+            overrides=given.overrides,
+            trigger=Trigger.API,
+            by=ADMIN,
+            reason=body.reason,
         )
-    assert run is not None
-    if run.state is RunState.QUEUED:
-        jobs.enqueue(services.redis, run)
-    return accepted(services, run, query.wait)
+
+    return queue_run(services, want, [name], body, key=headers.key, wait=query.wait)
 
 
-def _trigger(
-    services: Services,
-    conn: Connection,
-    name: str,
-    body: TriggerBody,
-    key: str | None,
-    digests: list[bytes],
-) -> Run | None:
-    """Make the run. None when another request with the same key was first."""
-    spec = find_template(conn, name).spec
-    values, secrets, overrides = check(Template.model_validate(spec), body.vars, body.overrides())
-    wanted = Wanted(
-        template=name,
-        spec=spec,
-        accepted=values,
-        secrets=services.vault.seal(secrets),
-        overrides=overrides,
-        trigger=Trigger.API,
-        by=ADMIN,
-        reason=body.reason,
-        idempotency_key=key,
-        request_digest=digests[0] if digests else None,
-    )
-    return runs.insert(conn, wanted)
-
-
-def _run_of_key(conn: Connection, key: str | None, digests: list[bytes]) -> Run | None:
-    """The run that the key was first used for. Raise a 422 problem if for another request."""
-    run = runs.find_by_key(conn, ADMIN, key) if key else None
-    if run is not None and run.request_digest not in digests:
-        raise invalid([("Idempotency-Key", f"was used for another request: run {run.id}")])
-    return run
-
-
-def _digests(services: Services, name: str, body: TriggerBody) -> list[bytes]:
-    """Tell requests apart, also those of before the secret key was changed."""
-    request = json.dumps([name, body.model_dump(mode="json")], sort_keys=True)
-    return services.vault.digests(request)
+def conflict(run: Run, detail: str) -> Problem:
+    """409, with the run as it is."""
+    shown = RunAnswer.of(run).model_dump(mode="json")
+    return Problem(HTTPStatus.CONFLICT, detail, run=shown)
 
 
 def list_runs(services: Services, query: RunsQuery) -> Response:
@@ -100,6 +69,7 @@ def list_runs(services: Services, query: RunsQuery) -> Response:
             states=query.state,
             template=query.template,
             trigger=query.trigger,
+            rerun_of=query.rerun_of,
             since=query.since,
             until=query.until,
         )

@@ -6,11 +6,10 @@ from flask import Response
 
 from app.api.answers import RunAnswer
 from app.api.requests import StopBody, WaitQuery
-from app.api.runs import find_run
+from app.api.runs import conflict, find_run
 from app.api.waiting import accepted
 from app.auth import ADMIN
 from app.operations import Operation
-from app.problems import Problem
 from app.services import Services
 from jobs import runs as jobs
 from runner.store import stops
@@ -27,11 +26,7 @@ def stop_run(services: Services, run_id: int, query: WaitQuery, body: StopBody) 
     if asked is not None:
         jobs.ring_stop(services.redis, asked)
     elif run.is_final:
-        raise Problem(
-            HTTPStatus.CONFLICT,
-            f"run {run_id} is {run.state} already",
-            run=RunAnswer.of(run).model_dump(mode="json"),
-        )
+        raise conflict(run, f"run {run_id} is {run.state} already")
     return accepted(services, run, query.wait)
 
 

@@ -21,9 +21,11 @@ def insert(conn: Connection, wanted: Wanted) -> Run | None:
         f"""WITH made AS (
                INSERT INTO runs (template, spec, accepted, secrets, overrides, trigger,
                                  triggered_by, reason, idempotency_key, request_digest,
+                                 rerun_of, only_hosts, playbook_sha, inventory_sha,
                                  queue_expires_at)
                VALUES (%(template)s, %(spec)s, %(accepted)s, %(secrets)s, %(overrides)s,
                        %(trigger)s, %(by)s, %(reason)s, %(idempotency_key)s, %(request_digest)s,
+                       %(rerun_of)s, %(only_hosts)s, %(playbook_sha)s, %(inventory_sha)s,
                        now() + make_interval(secs => %(queue_timeout)s))
                ON CONFLICT (triggered_by, idempotency_key) WHERE idempotency_key IS NOT NULL
                DO NOTHING
@@ -31,7 +33,8 @@ def insert(conn: Connection, wanted: Wanted) -> Run | None:
            noted AS (
                INSERT INTO run_events (run_id, kind, state, actor, detail)
                SELECT id, 'queued', state, triggered_by,
-                      jsonb_strip_nulls(jsonb_build_object('trigger', trigger, 'reason', reason))
+                      jsonb_strip_nulls(jsonb_build_object(
+                          'trigger', trigger, 'reason', reason, 'rerun_of', rerun_of))
                  FROM made)
            SELECT * FROM made""",
         {
@@ -39,6 +42,7 @@ def insert(conn: Connection, wanted: Wanted) -> Run | None:
             "spec": Jsonb(wanted.spec),
             "accepted": Jsonb(wanted.accepted),
             "overrides": Jsonb(wanted.overrides),
+            "only_hosts": Jsonb(wanted.only_hosts) if wanted.only_hosts else None,
             "queue_timeout": wanted.spec.get("queue_timeout"),
         },
     ).fetchone()
@@ -67,6 +71,7 @@ def page(
     states: Sequence[RunState] = (),
     template: str | None = None,
     trigger: Trigger | None = None,
+    rerun_of: int | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> list[Run]:
@@ -80,6 +85,8 @@ def page(
         tests.append("template = %(template)s")
     if trigger is not None:
         tests.append("trigger = %(trigger)s")
+    if rerun_of is not None:
+        tests.append("rerun_of = %(rerun_of)s")
     if since is not None:
         tests.append("queued_at >= %(since)s")
     if until is not None:
@@ -92,6 +99,7 @@ def page(
             "states": [str(state) for state in states],
             "template": template,
             "trigger": trigger,
+            "rerun_of": rerun_of,
             "since": since,
             "until": until,
         },

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,7 @@ def order(**changes):
         "base_environment": {"PATH": "/usr/bin"},
         "mark": {"CURTAIN_RUN": "12", "CURTAIN_INSTALLATION": "0badcafe"},
         "protocols": ["https"],
+        "only_hosts": None,
         "leave_async": False,
         **changes,
     }
@@ -75,6 +77,14 @@ def test_a_plain_order_says_nothing_but_inventory_variables_and_playbook():
 )
 def test_an_option_becomes_these_words(options, words):
     assert arguments(order(options=options), PATHS)[3:-2] == words
+
+
+def test_hosts_take_the_place_of_a_limit():
+    paths = replace(PATHS, hosts=Path("/r:1/hosts"))
+
+    words = arguments(order(options={"limit": "web"}), paths)
+
+    assert words[3:-2] == ["--limit=@/r:1/hosts,"]  # the comma keeps the colon from ending it
 
 
 def test_the_mark_cannot_be_changed_by_a_template():

@@ -1,0 +1,91 @@
+"""Reruns: repeat a run as it was, or as its template is now."""
+
+from dataclasses import replace
+from http import HTTPStatus
+
+from flask import Response
+
+from app.api.answers import RunAnswer
+from app.api.requests import RerunBody, TriggerHeaders, WaitQuery
+from app.api.runs import conflict, find_run
+from app.api.triggers import queue_run
+from app.auth import ADMIN
+from app.operations import Operation
+from app.services import Services
+from runner import rerun
+from runner.rerun import NothingToRepeat
+from runner.run import Run, Wanted
+from runner.store import hosts, templates
+from runner.store.connection import Connection
+from runner.template import Template
+from runner.vault import SecretsUnreadable
+
+
+def rerun_run(
+    services: Services, run_id: int, query: WaitQuery, headers: TriggerHeaders, body: RerunBody
+) -> Response:
+    """Repeat a final run as a new one.
+
+    With its variables, secret ones too, and its options; `same` also with its template and its
+    commits as they were, whatever became of branches since. 409 while the run is not final, when
+    `newest` finds no template any more, and when `failed` finds no hosts or does not know them.
+    """
+
+    def want(conn: Connection) -> Wanted:
+        run = find_final_run(conn, run_id)
+        try:
+            return _want(services, conn, run, body)
+        except (NothingToRepeat, SecretsUnreadable) as error:
+            raise conflict(run, str(error)) from None
+
+    return queue_run(services, want, ["rerun", run_id], body, key=headers.key, wait=query.wait)
+
+
+def find_final_run(conn: Connection, run_id: int) -> Run:
+    """The run with this id. Raise a 404 problem, or a 409 problem while it is not final."""
+    run = find_run(conn, run_id)
+    if not run.is_final:
+        raise conflict(run, f"run {run_id} is {run.state}: wait for its end, or stop it")
+    return run
+
+
+def _want(services: Services, conn: Connection, run: Run, body: RerunBody) -> Wanted:
+    only = run.only_hosts
+    if body.hosts == "failed":
+        only = rerun.hosts_of(run, hosts.failed(conn, run.id))
+    wanted = rerun.repeat(run, by=ADMIN, reason=body.reason, hosts=only)
+    return wanted if body.at == "same" else _renewed(services, conn, run, wanted)
+
+
+def _renewed(services: Services, conn: Connection, run: Run, wanted: Wanted) -> Wanted:
+    """Take the template as it is now for the one of then."""
+    stored = templates.find(conn, run.template)
+    if stored is None:
+        raise conflict(run, f"there is no template {run.template!r} any more")
+    template = Template.model_validate(stored.spec)
+    given = rerun.fit(run, template, services.vault.open(run.secrets))
+    renewed = replace(
+        wanted,
+        spec=stored.spec,
+        accepted=given.values,
+        secrets=services.vault.seal(given.secrets),
+        overrides=given.overrides,
+        playbook_sha=None,
+        inventory_sha=None,
+    )
+    rerun.check_limit(run, wanted.only_hosts, renewed.options)
+    return renewed
+
+
+OPERATIONS = (
+    Operation(
+        method="POST",
+        path="/runs/<run_id>/rerun",
+        view=rerun_run,
+        query=WaitQuery,
+        headers=TriggerHeaders,
+        body=RerunBody,
+        answers={HTTPStatus.ACCEPTED: RunAnswer, HTTPStatus.OK: RunAnswer},
+        problems=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    ),
+)
