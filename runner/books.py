@@ -14,8 +14,9 @@ from rq.intermediate_queue import IntermediateQueue
 from rq.job import Job
 from rq.queue import Queue
 from rq.utils import now as utc_now
-from rq.worker.base import BaseWorker, WorkerStatus
+from rq.worker.base import WorkerStatus
 
+from runner.bookkeeping import QuietWorker
 from runner.queue import queue_of_runs
 from runner.run import Run, RunState
 
@@ -40,7 +41,7 @@ class Entry:
         return int(self.job.id)
 
 
-class Books(BaseWorker):
+class Books(QuietWorker):
     """An RQ worker of the queue of runs, with many executions at once (RQ 3.0)."""
 
     log_result_lifespan = False
@@ -56,18 +57,6 @@ class Books(BaseWorker):
             job_monitoring_interval=int(beat) or 1,
             log_job_description=False,
         )
-
-    def _set_connection(self, connection: Redis) -> Redis:
-        return connection  # RQ would raise its socket's time-out to 415 s
-
-    def subscribe(self) -> None:
-        """Do not: RQ's pub/sub commands are not how a run is stopped."""
-
-    def unsubscribe(self) -> None:
-        """Nothing was subscribed to."""
-
-    def procline(self, message: str) -> None:
-        """Leave the process its name."""
 
     def open_books(self) -> None:
         """Appear in `rq info`."""

@@ -54,7 +54,12 @@ class Tree:
 
 
 def resolve(
-    url: str, ref: str, protocols: tuple[str, ...] = PROTOCOLS, access: Access | None = None
+    url: str,
+    ref: str,
+    protocols: tuple[str, ...] = PROTOCOLS,
+    access: Access | None = None,
+    *,
+    seconds: float = RESOLVE_SECONDS,
 ) -> str:
     """Find the commit *ref* stands for: HEAD, a branch, a tag, refs/… or a full sha.
 
@@ -67,7 +72,7 @@ def resolve(
         raise CheckoutFailed(f"{ref!r} is no name of a branch, a tag or a commit", "bad_ref")
     names = possible_names(ref)
     ask = ("ls-remote", "--", url, *names)
-    answer = ask_remote(url, protocols, *ask, seconds=RESOLVE_SECONDS, access=access)
+    answer = ask_remote(url, protocols, *ask, seconds=seconds, access=access)
     # `ls-remote URL x` also answers refs/heads/feature/x: only exact names count.
     shas = {name: sha for sha, _, name in (line.partition("\t") for line in answer.splitlines())}
     for name in names:

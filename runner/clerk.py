@@ -15,6 +15,7 @@ import redis
 
 from runner import groups, hints, keys
 from runner.books import Books, Entry
+from runner.queue import take_turn_at_errands
 from runner.run import Run
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,8 @@ class Clerk(threading.Thread):
         super().__init__(name="clerk", daemon=True)
         #: Jobs that were taken for the loop.
         self.taken: queue.SimpleQueue[Entry] = queue.SimpleQueue()
+        #: Somebody waits for an errand, and it is our turn.
+        self.errands_wait = threading.Event()
         self._books = books
         self._wake = wake
         self._duties: deque[Duty] = deque()
@@ -65,6 +68,7 @@ class Clerk(threading.Thread):
             try:
                 self._do_duties()
                 self._take()
+                self._look_for_errands()
             except AWAY as error:
                 log.warning("Redis is away, the runs go on: %s", error)
                 self._closing.wait(AGAIN)
@@ -164,6 +168,11 @@ class Clerk(threading.Thread):
             with self._lock:
                 self._free -= 1
             self.taken.put(entry)
+            self._wake()
+
+    def _look_for_errands(self) -> None:
+        if not self.errands_wait.is_set() and take_turn_at_errands(self._books.connection):
+            self.errands_wait.set()
             self._wake()
 
     def _beat(self) -> None:

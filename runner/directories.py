@@ -5,6 +5,7 @@ A directory may have secrets in it.
 
 import logging
 import re
+import secrets
 import shutil
 import subprocess
 import time
@@ -18,9 +19,18 @@ from runner.store.connection import Connection
 
 log = logging.getLogger(__name__)
 
-#: What starts.py calls them.
+#: What make_directory calls them.
 NAME = re.compile(r"(?P<run>[0-9]{1,18})-[0-9a-f]{8}")
 YOUNG = 60.0  # seconds; a directory is made a moment before its run is registered
+
+
+def make_directory(runs_directory: Path, installation: str, run_id: int) -> Path:
+    """A directory that no other attempt of the run has had; see NAME."""
+    ours = runs_directory / installation
+    ours.mkdir(mode=0o700, parents=True, exist_ok=True)
+    own = ours / f"{run_id}-{secrets.token_hex(4)}"
+    own.mkdir(mode=0o700)
+    return own
 
 
 def remove_directory(directory: Path) -> None:

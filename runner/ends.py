@@ -83,17 +83,18 @@ class Ends:
         verdicts.record_late(conn, live.run, result)
         log.warning("run %d: %s, too late", live.run.id, verdict.state)
 
-    def sweep(self, live: Live, installation: str, keepers: set[int]) -> None:
+    def sweep(self, live: Live, installation: str, children: set[int]) -> None:
         """Kill, once, what is left of a family whose keeper was killed; call it until it is gone.
 
         By cgroup, mark and brand, and by blood: the runner is a subreaper, so whatever is below it
-        and below no keeper is an orphan of a keeper that was killed, unless it belongs to another
-        run: an async job that was left, or whoever is swept for that run. By blood and cgroup only
-        once the lease is another's: who carries the mark then may be of its next attempt.
+        and below none of its *children* is an orphan of a keeper that was killed, unless it belongs
+        to another run: an async job that was left, or whoever is swept for that run. By blood and
+        cgroup only once the lease is another's: who carries the mark then may be of its next
+        attempt.
         """
         try:
             families = family.find(installation)
-            orphans = family.orphans(os.getpid(), keepers)
+            orphans = family.orphans(os.getpid(), children)
         except OSError as error:
             log.debug("run %d: nobody can be looked for: %s", live.run.id, error)
             return  # out of files: who lives cannot be told, the next look comes

@@ -76,10 +76,10 @@ def below(pid: int) -> list[Member]:
     return [_member(process) for process in linux.descendants(pid).values()]
 
 
-def orphans(root: int, keepers: Collection[int]) -> list[Member]:
-    """Find the living processes below *root* that are neither keepers nor below one."""
+def orphans(root: int, children: Collection[int]) -> list[Member]:
+    """Find the living processes below *root* that are neither its *children* nor below one."""
     tree = linux.descendants(root)
-    kept = set(keepers)
+    kept = set(children)
     for pid in tree:  # parents first
         if tree[pid].parent in kept:
             kept.add(pid)

@@ -78,6 +78,11 @@ class Store:
         self._pin(sha)
         return look(self.path)
 
+    def bring(self, sha: str) -> None:
+        """Have *sha* here whole, fetching it only when it is not. Whoever calls uses the store."""
+        if not (self.path.exists() and is_pinned(self.path, sha)):
+            self._pin(sha)
+
     def generation(self) -> Generation | None:
         """Tell this store from the next. None: there is none."""
         try:
@@ -156,6 +161,15 @@ class Store:
 def pin(sha: str) -> str:
     """Name the ref that says *sha* is here whole."""
     return f"refs/pins/{sha}"
+
+
+def is_pinned(store: Path, sha: str) -> bool:
+    """Whether *sha* is known to be here whole."""
+    try:
+        git_in(store, "rev-parse", "--verify", "--quiet", f"{pin(sha)}^{{commit}}")
+    except CheckoutFailed:
+        return False  # or the store is broken: the fetch will tell
+    return True
 
 
 def pin_known(store: Path, sha: str) -> bool:

@@ -3,7 +3,13 @@
 #: the RQ queue of runs; its jobs carry run ids and nothing else.
 QUEUE = "curtain-runs"
 
-#: stream: one entry a wish for the runners: {start|stop|look: run id, …}. Bounded.
+#: the RQ queue of what web wants to know of repositories; its jobs carry run ids, too.
+ERRANDS = "curtain-errands"
+
+#: string, expires: some runner has just begun with the errands, so the others need not.
+ERRANDS_TURN = "curtain:errands-turn"
+
+#: stream: one entry a wish for the runners: {start|stop|look|errand: run id, …}. Bounded.
 BELL = "curtain:bell"
 BELL_LENGTH = 1000
 

@@ -50,9 +50,9 @@ def become_subreaper() -> None:
     _set(PR_SET_CHILD_SUBREAPER, 1)
 
 
-def die_with_parent(parent: int) -> None:
-    """Have this process killed when *parent* dies. Exit at once if it is dead already."""
-    _set(PR_SET_PDEATHSIG, signal.SIGKILL)
+def die_with_parent(parent: int, number: int = signal.SIGKILL) -> None:
+    """Have this process get a signal when *parent* dies. Exit at once if it is dead already."""
+    _set(PR_SET_PDEATHSIG, number)
     if os.getppid() != parent:
         os._exit(1)
 

@@ -53,7 +53,7 @@ class Listener(threading.Thread):
             self._answer(wish)
 
     def _answer(self, wish: dict[str, str]) -> None:
-        if "start" in wish:
+        if "start" in wish or "errand" in wish:
             self._wake()
         elif "stop" in wish:
             self._stop(int(wish["stop"]), force=wish.get("force") == "1")

@@ -1,4 +1,7 @@
-"""RQ's queue of runs: ids only. That a run is executed once is decided by claim, not here."""
+"""RQ's queues: of runs, and of errands, which are what web wants to know of repositories.
+
+Ids only. That a run is executed once is decided by claim, not here.
+"""
 
 from redis import Redis
 from rq.exceptions import DuplicateJobError
@@ -13,11 +16,24 @@ from runner import keys
 PLAY = "jobs.runs.play"
 KEEP_RESULT = 300  # seconds; the run's row tells more, and for ever
 KEEP_FAILURE = 86_400  # seconds
+TURN = 1000  # milliseconds that one runner has for taking errands before another comes to help
 
 
 def queue_of_runs(redis: Redis) -> Queue:
     """The queue that every runner takes from."""
     return Queue(keys.QUEUE, connection=redis, serializer=JSONSerializer)
+
+
+def queue_of_errands(redis: Redis) -> Queue:
+    """The queue of what some runner shall look at; see jobs.errands."""
+    return Queue(keys.ERRANDS, connection=redis, serializer=JSONSerializer)
+
+
+def take_turn_at_errands(redis: Redis) -> bool:
+    """Whether there are errands and it is our turn: not every runner shall start a process."""
+    if not queue_of_errands(redis).count:
+        return False
+    return bool(redis.set(keys.ERRANDS_TURN, "", nx=True, px=TURN))
 
 
 def enqueue(redis: Redis, run_id: int, *, timeout: int) -> None:

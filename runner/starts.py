@@ -2,27 +2,26 @@
 
 import json
 import logging
-import secrets as random
 import shutil
 from collections.abc import Collection
-from pathlib import Path
 from uuid import UUID, uuid4
 
-from runner import family, machine, uses
+from runner import family, machine
 from runner.containment import Containment
-from runner.credential import Credential, CredentialUnreadable, restored
+from runner.credential import Credential
 from runner.credential import secrets as hidden
+from runner.directories import make_directory
 from runner.errors import RunnerError
 from runner.judge import End, Verdict, judge, storable
 from runner.kept import Keepers
 from runner.live import Live
+from runner.opening import open_credentials
 from runner.orders import make_order
 from runner.output import Output
 from runner.run import Run, RunState
 from runner.settings import Settings
-from runner.store import credentials, moves, runs
+from runner.store import moves, runs
 from runner.store.connection import AWAY, Connection
-from runner.uses import CredentialsUnfit
 from runner.vault import Vault
 
 log = logging.getLogger(__name__)
@@ -59,7 +58,7 @@ class Starts:
             return None
         log.info("run %d: claimed", run.id, extra={"run": run.id, "template": run.template})
         try:
-            return self._order(run, self._open(conn, run))
+            return self._order(run, open_credentials(conn, self._vault, run.spec))
         except AWAY:
             raise  # nobody holds it: recover() queues it again
         except (OSError, RunnerError) as error:
@@ -96,24 +95,9 @@ class Starts:
                 message = "its end was lost with the Postgres that had it"
                 self._finish(conn, run, Verdict(state=RunState.LOST, message=message))
 
-    def _open(self, conn: Connection, run: Run) -> dict[str, Credential]:
-        """The credentials that *run* uses, as they are now. Raise RunnerError naming what fails."""
-        sealed = credentials.sealed(conn, uses.names(run.spec))
-        opened = {name: self._opened(name, secret) for name, secret in sealed.items()}
-        known = {name: uses.known(each) for name, each in opened.items()}
-        if faults := uses.faults(run.spec, known):
-            raise CredentialsUnfit("; ".join(f"{field}: {fault}" for field, fault in faults))
-        return opened
-
-    def _opened(self, name: str, sealed: bytes) -> Credential:
-        try:
-            return restored(self._vault.open(sealed))
-        except RunnerError as error:
-            raise CredentialUnreadable(f"the credential {name!r}: {error}") from None
-
     def _order(self, run: Run, opened: dict[str, Credential]) -> Live:
         secrets = self._vault.open(run.secrets)
-        directory = self._make_directory(run)
+        directory = make_directory(self._settings.runs_directory, self.installation, run.id)
         try:
             output = Output(
                 directory,
@@ -143,11 +127,3 @@ class Starts:
             }
         )
         return Live(run, kept, output, directory, group)
-
-    def _make_directory(self, run: Run) -> Path:
-        """A directory that no other attempt has had."""
-        directory = self._settings.runs_directory / self.installation
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        own = directory / f"{run.id}-{random.token_hex(4)}"
-        own.mkdir(mode=0o700)
-        return own

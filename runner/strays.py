@@ -1,14 +1,24 @@
 """Orphans that a killed keeper has left to the runner, which is a subreaper too."""
 
 import os
+import subprocess
 from collections.abc import Iterable
+from typing import Protocol
 
-from runner.kept import Kept
+
+class Child(Protocol):
+    """A process that this one has started itself."""
+
+    process: subprocess.Popen[bytes]
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
 
 
-def reap_strays(keepers: Iterable[Kept]) -> int:
+def reap_strays(children: Iterable[Child]) -> int:
     """Take ended orphans out of the process table; tell how many there were."""
-    by_pid = {kept.pid: kept for kept in keepers}
+    by_pid = {child.pid: child for child in children}
     count = 0
     while (pid := _ended_child()) is not None:
         if pid in by_pid:

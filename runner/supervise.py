@@ -19,8 +19,9 @@ from runner.books import Books, Entry
 from runner.clerk import Clerk
 from runner.containment import find_containment
 from runner.ends import Ends
+from runner.errands import Errands
 from runner.intake import Intake
-from runner.kept import Keepers, Kept
+from runner.kept import Keepers
 from runner.listener import Listener
 from runner.live import Live
 from runner.pipes import Pipes
@@ -29,7 +30,7 @@ from runner.settings import Settings
 from runner.starts import Starts
 from runner.store import moves, runners, stops
 from runner.store.connection import AWAY, Connection, Line
-from runner.strays import reap_strays
+from runner.strays import Child, reap_strays
 from runner.tenure import FLUSH
 
 log = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ class Runner:
         self._keepers = Keepers()
         self._starts = Starts(self.name, settings, self._keepers, self.containment)
         self._ends = Ends(self.name)
+        self._errands = Errands()
         self._clerk = Clerk(books, self._alarm.ring)
         self._listener = Listener(redis, self.lives, self._clerk.call)
         self._intake = Intake(self._clerk, self._starts, line)
@@ -95,7 +97,7 @@ class Runner:
         for key, _ in self._selector.select(self._pause()):
             key.data()
         now = time.monotonic()
-        if reap_strays(self._all_keepers()):
+        if reap_strays(self._children()):
             for live in self.lives.values():
                 live.note_stray()
         for live in list(self.lives.values()):
@@ -110,6 +112,7 @@ class Runner:
                     self._hold(live, entry)
         except AWAY as error:
             self.line.lose(error)
+        self._errands.turn(now, self._clerk.errands_wait, is_leaving=self._is_leaving)
         self._intake.share_out(may_begin=self.line.is_up and not self._is_leaving)
         self._refill(is_tick=is_tick)
 
@@ -134,9 +137,10 @@ class Runner:
         waiting = any(live.output.waiting or live.is_gone for live in self.lives.values())
         return FLUSH if waiting else TICK
 
-    def _all_keepers(self) -> list[Kept]:
+    def _children(self) -> list[Child]:
+        """All that we have started: whatever else is below us is an orphan."""
         held = [live.kept for live in self.lives.values()]
-        return [*held, *self._keepers.idle, *self._ends.closing]
+        return [*held, *self._keepers.idle, *self._ends.closing, *self._errands.processes]
 
     # What needs neither Postgres nor Redis
 
@@ -150,8 +154,8 @@ class Runner:
         # While Postgres is away output waits on disk: no playbook stands still for that.
         self._pipes.read_on(live, has_room=live.tenure.has_room or not self.line.is_up)
         if live.is_being_swept and not self._may_have_lost_all(now):
-            keepers = {kept.pid for kept in self._all_keepers()}
-            self._ends.sweep(live, self._starts.installation, keepers)
+            children = {child.pid for child in self._children()}
+            self._ends.sweep(live, self._starts.installation, children)
         if self._alarm.term_at is not None:
             drained = self._alarm.term_at + self.settings.drain
             if now > drained:
@@ -254,6 +258,7 @@ class Runner:
         log.info("runner %s: %s, leaving", self.name, left)
         self._listener.closing.set()
         self._keepers.close()
+        self._errands.close()
         self._ends.close()
         try:
             runners.leave(self.line.conn(), self.name)

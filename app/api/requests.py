@@ -47,6 +47,12 @@ class WaitQuery(Query):
     )
 
 
+class PreviewQuery(Query):
+    """How long to wait for a runner's answer."""
+
+    wait: float = Field(default=20, ge=0, le=60, description="seconds; 503 when it has not come")
+
+
 class RunsQuery(Query):
     """Which runs."""
 

@@ -54,7 +54,11 @@ def _want(services: Services, conn: Connection, run: Run, body: RerunBody) -> Wa
     if body.hosts == "failed":
         only = rerun.hosts_of(run, hosts.failed(conn, run.id))
     wanted = rerun.repeat(run, by=ADMIN, reason=body.reason, hosts=only)
-    return wanted if body.at == "same" else _renewed(services, conn, run, wanted)
+    if body.at == "newest":
+        return _renewed(services, conn, run, wanted)
+    # With the first key: whoever is about to give up an older one does not look for it here.
+    renewed = services.vault.renew(run.secrets) if run.secrets else None
+    return replace(wanted, secrets=renewed or run.secrets)
 
 
 def _renewed(services: Services, conn: Connection, run: Run, wanted: Wanted) -> Wanted:

@@ -17,21 +17,30 @@ from runner.settings import Settings
 from tests.api import BEARER, TEMPLATE, TOKEN
 
 EXAMPLES = 20  # for each operation
+#: No schema tells what one template accepts, nor that a default keeps its own rule.
+TAKEN = ["2xx", 401, 404, 409, 422]
 CONFIG = {
     "generation": {"mode": "all"},
-    "checks": {
-        # No schema tells what one template accepts, nor that a default keeps its own rule.
-        "positive_data_acceptance": {"expected-statuses": ["2xx", 401, 404, 409, 422]},
-    },
-    # It would hardly ever guess a name.
+    "checks": {"positive_data_acceptance": {"expected-statuses": TAKEN}},
     "operations": [
-        {"include-name": name, "parameters": {"name": "deploy"}}
-        for name in (
-            "GET /api/v1/templates/{name}",
-            "POST /api/v1/templates/{name}/runs",
-            "GET /api/v1/credentials/{name}",
-            "DELETE /api/v1/credentials/{name}",
-        )
+        # It would hardly ever guess a name.
+        *(
+            {"include-name": name, "parameters": {"name": "deploy"}}
+            for name in (
+                "GET /api/v1/templates/{name}",
+                "POST /api/v1/templates/{name}/runs",
+                "GET /api/v1/credentials/{name}",
+                "DELETE /api/v1/credentials/{name}",
+            )
+        ),
+        # There is no runner that could look.
+        {
+            "include-name": "GET /api/v1/runs/{run_id}/rerun",
+            "checks": {
+                "positive_data_acceptance": {"expected-statuses": [*TAKEN, 503]},
+                "not_a_server_error": {"expected-statuses": ["2xx", "4xx", 503]},
+            },
+        },
     ],
     "phases": {"coverage": {"generate-duplicate-query-parameters": False}},
 }

@@ -1,0 +1,91 @@
+"""`python -m jobs.errands PID`: do what web has asked for, and end. The runner PID starts it.
+
+An errand never touches a run. It ends at SIGTERM with everything below it, also when its runner is
+killed.
+"""
+
+import logging
+import os
+import signal
+import sys
+import time
+from types import FrameType
+from typing import Final, Never
+
+from rq.exceptions import StopRequested
+from rq.job import Job
+from rq.queue import Queue
+from rq.worker import SimpleWorker
+
+from jobs import previews
+from runner import clients, family, linux, logs, machine
+from runner.alarm import turn_deaf
+from runner.bookkeeping import QuietWorker
+from runner.git import forget_strays
+from runner.queue import queue_of_errands
+from runner.settings import Settings
+from runner.visible import keeper_environment
+
+NICE: Final = 10  # runs and their stops come first
+BORN_AT: Final = time.monotonic()
+YOUTH: Final = 60.0  # seconds in which it begins errands; what comes later is for the next one
+WORKER_KEPT: Final = 90  # seconds that RQ believes in a worker without a heartbeat
+
+
+class ErrandWorker(QuietWorker, SimpleWorker):
+    """RQ's own worker, which a SIGTERM ends at once: what it does can be asked for again."""
+
+    log_result_lifespan = False
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> Never:
+        """End; an errand that is under way fails. A second signal must not disturb that."""
+        turn_deaf()
+        self._stop_requested = True
+        raise StopRequested
+
+    def dequeue_job_and_maintain_ttl(
+        self, timeout: int | None, max_idle_time: int | None = None
+    ) -> tuple[Job, Queue] | None:
+        """Take the next errand; none when it is time to leave the rest to another process."""
+        if time.monotonic() > BORN_AT + YOUTH:
+            return None
+        return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
+
+
+def main(argv: list[str]) -> int:
+    """Do all errands that wait."""
+    logs.configure(logging.WARNING)
+    linux.become_subreaper()
+    linux.die_with_parent(int(argv[0]), signal.SIGTERM)
+    settings = Settings.from_environ(os.environ)
+    os.nice(NICE)
+    forget_secrets()
+    previews.SETTINGS.set(settings)
+    redis = clients.connect(settings.redis_url)
+    worker = ErrandWorker(
+        [queue_of_errands(redis)],
+        name=f"errands.{machine.process_name(settings.machine)}",
+        connection=redis,
+        serializer="rq.serializers.JSONSerializer",
+        worker_ttl=WORKER_KEPT,
+        log_job_description=False,
+    )
+    try:
+        worker.work(burst=True, logging_level="WARNING")
+    finally:
+        turn_deaf()
+        for member in family.below(os.getpid()):
+            family.kill(member)
+    return 0
+
+
+def forget_secrets() -> None:
+    """Leave in the environment, which git and ssh are given, what they may see."""
+    shown = keeper_environment(os.environ)
+    os.environ.clear()
+    os.environ.update(shown)
+    forget_strays(os.environ)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

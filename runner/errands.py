@@ -1,0 +1,101 @@
+"""The process that runs errands beside the runs: one at a time, started when there are some.
+
+It is of no run's family: whoever looks for strays must leave it, and what is below it, alone.
+"""
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from typing import Final
+
+from runner import family
+from runner.kept import ROOT
+
+log = logging.getLogger(__name__)
+
+LIFE: Final = 150.0  # seconds; an errand has 50, and none begins after the first 60
+LAST_BREATH: Final = 1.0  # seconds from SIGTERM to SIGKILL
+
+
+class ErrandProcess:
+    """`python -m jobs.errands PID`, which ends when there are no more errands."""
+
+    def __init__(self) -> None:
+        """Start it. Raise OSError when it cannot be."""
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "jobs.errands", str(os.getpid())],
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            process_group=0,  # the terminal's Ctrl-C is the runner's to answer
+        )
+        self.started_at = time.monotonic()
+
+    @property
+    def pid(self) -> int:
+        """Its pid: git and ssh are below it."""
+        return self.process.pid
+
+    def kill(self) -> None:
+        """Kill it and all that is below it."""
+        below = family.below(self.pid)
+        self.process.kill()
+        for member in below:
+            family.kill(member)
+
+
+class Errands:
+    """Has at most one such process."""
+
+    def __init__(self) -> None:
+        self._current: ErrandProcess | None = None
+
+    @property
+    def processes(self) -> list[ErrandProcess]:
+        """Those that are there, or have ended and are not looked after yet."""
+        return [self._current] if self._current else []
+
+    def turn(self, now: float, wanted: threading.Event, *, is_leaving: bool) -> None:
+        """Start one when it is *wanted*, but none while the runner is leaving."""
+        self._look(now)
+        if is_leaving:
+            self._interrupt()
+        elif wanted.is_set():
+            wanted.clear()
+            self._begin()
+
+    def _begin(self) -> None:
+        if self._current is None:
+            try:
+                self._current = ErrandProcess()
+            except OSError as error:
+                log.error("errands cannot be run: %s", error)
+
+    def _look(self, now: float) -> None:
+        """Note its end; kill it when it takes too long."""
+        if self._current is None:
+            return
+        if self._current.process.poll() is not None:
+            self._current = None
+        elif now > self._current.started_at + LIFE:
+            log.error("errands take too long, their process %d is killed", self._current.pid)
+            self._current.kill()
+
+    def _interrupt(self) -> None:
+        """Ask it to end."""
+        if self._current is not None and self._current.process.poll() is None:
+            self._current.process.terminate()
+
+    def close(self) -> None:
+        """Have it ended."""
+        if self._current is None:
+            return
+        self._interrupt()
+        try:
+            self._current.process.wait(LAST_BREATH)
+        except subprocess.TimeoutExpired:
+            self._current.kill()
+            self._current.process.wait()
+        self._current = None

@@ -1,0 +1,31 @@
+"""The credentials that a spec names, taken out of the database and opened."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from runner import uses
+from runner.credential import Credential, CredentialUnreadable, restored
+from runner.errors import RunnerError
+from runner.store import credentials
+from runner.store.connection import Connection
+from runner.uses import CredentialsUnfit
+from runner.vault import Vault
+
+
+def open_credentials(
+    conn: Connection, vault: Vault, spec: Mapping[str, Any]
+) -> dict[str, Credential]:
+    """The credentials that *spec* uses, as they are now. Raise RunnerError naming what fails."""
+    sealed = credentials.sealed(conn, uses.names(spec))
+    opened = {name: _opened(vault, name, secret) for name, secret in sealed.items()}
+    known = {name: uses.known(each) for name, each in opened.items()}
+    if faults := uses.faults(spec, known):
+        raise CredentialsUnfit("; ".join(f"{field}: {fault}" for field, fault in faults))
+    return opened
+
+
+def _opened(vault: Vault, name: str, sealed: bytes) -> Credential:
+    try:
+        return restored(vault.open(sealed))
+    except RunnerError as error:
+        raise CredentialUnreadable(f"the credential {name!r}: {error}") from None
