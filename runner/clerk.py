@@ -43,6 +43,8 @@ class Clerk(threading.Thread):
         super().__init__(name="clerk", daemon=True)
         #: Jobs that were taken for the loop.
         self.taken: queue.SimpleQueue[Entry] = queue.SimpleQueue()
+        #: Whether the loop would run errands now: whoever would not must not take a turn.
+        self.takes_errands = False
         #: Somebody waits for an errand, and it is our turn.
         self.errands_wait = threading.Event()
         self._books = books
@@ -171,7 +173,8 @@ class Clerk(threading.Thread):
             self._wake()
 
     def _look_for_errands(self) -> None:
-        if not self.errands_wait.is_set() and take_turn_at_errands(self._books.connection):
+        is_free = self.takes_errands and not self.errands_wait.is_set()
+        if is_free and take_turn_at_errands(self._books.connection):
             self.errands_wait.set()
             self._wake()
 

@@ -57,14 +57,15 @@ class Errands:
         """Those that are there, or have ended and are not looked after yet."""
         return [self._current] if self._current else []
 
-    def turn(self, now: float, wanted: threading.Event, *, is_leaving: bool) -> None:
-        """Start one when it is *wanted*, but none while the runner is leaving."""
+    def turn(self, now: float, wanted: threading.Event, *, is_leaving: bool) -> bool:
+        """Start one when it is *wanted*, but none while the runner is leaving. Whether it would."""
         self._look(now)
         if is_leaving:
             self._interrupt()
         elif wanted.is_set():
             wanted.clear()
             self._begin()
+        return not is_leaving and self._current is None
 
     def _begin(self) -> None:
         if self._current is None:

@@ -112,7 +112,9 @@ class Runner:
                     self._hold(live, entry)
         except AWAY as error:
             self.line.lose(error)
-        self._errands.turn(now, self._clerk.errands_wait, is_leaving=self._is_leaving)
+        self._clerk.takes_errands = self._errands.turn(
+            now, self._clerk.errands_wait, is_leaving=self._is_leaving
+        )
         self._intake.share_out(may_begin=self.line.is_up and not self._is_leaving)
         self._refill(is_tick=is_tick)
 

@@ -6,7 +6,6 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 from runner.credential import Kind
-from runner.recap import HostResult
 from runner.run import Run, RunState, StopOutcome, Trigger
 from runner.store.credentials import StoredCredential
 from runner.store.events import RunEvent
@@ -215,34 +214,6 @@ class EventPage(Answer):
     """Events in their order."""
 
     events: list[EventAnswer]
-    next: str | None = Field(description="where the next page is; null on the last")
-
-
-class HostAnswer(Answer):
-    """How many of a host's tasks ended in which way."""
-
-    host: str
-    ok: int
-    changed: int
-    unreachable: int
-    failed: int
-    skipped: int
-    rescued: int
-    ignored: int
-
-    @classmethod
-    def of(cls, result: HostResult) -> Self:
-        """Show *result*."""
-        return cls.model_validate(result._asdict())
-
-
-class HostPage(Answer):
-    """Hosts by name."""
-
-    known: bool = Field(
-        description="false until the run is final, and when Ansible did not tell what came of them"
-    )
-    hosts: list[HostAnswer]
     next: str | None = Field(description="where the next page is; null on the last")
 
 

@@ -1,16 +1,47 @@
 """What came of each host of a run."""
 
 from http import HTTPStatus
+from typing import Self
 
 from flask import Response
+from pydantic import Field
 
-from app.api.answers import HostAnswer, HostPage
+from app.api.answers import Answer
 from app.api.pages import cut, next_page
 from app.api.requests import HostsQuery
 from app.api.runs import find_run
 from app.operations import Operation, answer
 from app.services import Services
+from runner.recap import HostResult
 from runner.store import hosts
+
+
+class HostAnswer(Answer):
+    """How many of a host's tasks ended in which way."""
+
+    host: str
+    ok: int
+    changed: int
+    unreachable: int
+    failed: int
+    skipped: int
+    rescued: int
+    ignored: int
+
+    @classmethod
+    def of(cls, result: HostResult) -> Self:
+        """Show *result*."""
+        return cls.model_validate(result._asdict())
+
+
+class HostPage(Answer):
+    """Hosts by name."""
+
+    known: bool = Field(
+        description="false until the run is final, and when Ansible did not tell what came of them"
+    )
+    hosts: list[HostAnswer]
+    next: str | None = Field(description="where the next page is; null on the last")
 
 
 def list_hosts(services: Services, run_id: int, query: HostsQuery) -> Response:
