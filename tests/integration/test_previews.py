@@ -283,3 +283,35 @@ def test_a_run_that_is_not_over_has_nothing_to_preview(client, bench):
 
     assert (answer.status_code, answer.json["run"]["id"]) == (409, run.id)
     assert queue_of_errands(bench.redis).count == 0
+
+
+PASSWORD = "p/a@s:s%w#o?r d"
+
+
+def test_a_protected_repository_is_looked_at_with_its_credential(
+    bench, client, serve_https, repository, start, tmp_path
+):
+    """Under one that is wrong by now it says so, and nothing of either is left or told."""
+    https = serve_https({"ada": PASSWORD})
+    start()
+    credential = {"kind": "git_https", "username": "ada", "password": PASSWORD}
+    client.put("/api/v1/credentials/forge", json=credential)
+    source = {"repository": https.url(), "ref": "main", "path": "site.yml", "credential": "forge"}
+    body = {"playbook": source, "inventory": {"content": LOCAL}}
+    assert client.put("/api/v1/templates/mine", json=body).status_code == 201
+    old = client.post("/api/v1/templates/mine/runs?wait=60").json
+    assert old["playbook_sha"], old["message"]
+    now = repository.commit({"more.yml": "[]\n"})
+
+    told = seen(client, old["id"])
+
+    assert told["playbook"]["now"]["sha"] == now, told
+    assert told["playbook"]["difference"]["relation"] == "ahead"
+    bench.redis.flushdb()
+    client.put("/api/v1/credentials/forge", json={**credential, "password": "another"})
+    refused = seen(client, old["id"])
+    assert refused["playbook"]["untold"]["code"] == "auth_failed"
+    assert PASSWORD not in str([told, refused])
+    assert "another" not in str(refused)
+    data = tmp_path / "data"
+    assert list(data.glob(f"runs/*/{old['id']}-*")) == []
