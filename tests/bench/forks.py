@@ -1,12 +1,15 @@
 """Checkouts as runs do them: each in a process of its own, forked ahead and held at a gate."""
 
 import os
+import signal
 import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+from app.bootstrap import terminal
 
 
 class Turn(NamedTuple):
@@ -45,6 +48,7 @@ def _fork(call: Callable[[], Path], gate: int, opener: int) -> tuple[int, int]:
         os.close(answer)
         return pid, pipe
     try:
+        _die_when_stopped()
         os.close(opener)
         os.read(gate, 1)
         tree = call()
@@ -55,6 +59,13 @@ def _fork(call: Callable[[], Path], gate: int, opener: int) -> tuple[int, int]:
         sys.stderr.flush()
     finally:
         os._exit(1)
+
+
+def _die_when_stopped() -> None:
+    """Leave to our parent what is to be said and done about Ctrl-C."""
+    for number in terminal.STOPS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _read(pipe: int) -> str:
