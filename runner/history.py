@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from runner.checkout import read_commit
 from runner.difference import COMMITS, FILES, Commit, Difference, File, Relation
 from runner.errors import CheckoutFailed
 from runner.git import git_in
@@ -28,24 +29,32 @@ STATUSES: Final = {
 
 
 def compare(store: Store, then: str, now: str) -> Difference:
-    """Compare two commits, fetching what is not here. Raise CheckoutFailed."""
-    with store.use():
-        for sha in (then, now):
-            store.bring(sha)
-        commits, commits_cut = list_commits(store.path, then, now)
-        dropped, dropped_cut = list_commits(store.path, now, then)
-        relation = relate(then, now, has_more=bool(commits), has_less=bool(dropped))
-        files, files_cut = changed(store.path, then, now)
-        return Difference(
-            relation=relation,
-            base=merge_base(store.path, then, now) if relation == "diverged" else None,
-            commits=commits,
-            commits_cut=commits_cut,
-            dropped=dropped,
-            dropped_cut=dropped_cut,
-            files=files,
-            files_cut=files_cut,
-        )
+    """Compare two commits, fetching what is not here; mend a broken store. Raise CheckoutFailed."""
+
+    def look(here: Path) -> Difference:
+        store.bring(now)
+        store.bring(then)
+        return differ(here, then, now)
+
+    return read_commit(store, now, look)
+
+
+def differ(store: Path, then: str, now: str) -> Difference:
+    """Tell what lies between two commits that are here."""
+    commits, commits_cut = list_commits(store, then, now)
+    dropped, dropped_cut = list_commits(store, now, then)
+    relation = relate(then, now, has_more=bool(commits), has_less=bool(dropped))
+    files, files_cut = changed(store, then, now)
+    return Difference(
+        relation=relation,
+        base=merge_base(store, then, now) if relation == "diverged" else None,
+        commits=commits,
+        commits_cut=commits_cut,
+        dropped=dropped,
+        dropped_cut=dropped_cut,
+        files=files,
+        files_cut=files_cut,
+    )
 
 
 def relate(then: str, now: str, *, has_more: bool, has_less: bool) -> Relation:

@@ -69,8 +69,7 @@ def add_difference(told: Told, now: Order, part: Part) -> None:
         return
     store = Store(Path(now["cache"]), url, tuple(now["protocols"]), access_to(now, part))
     try:
-        with own_disk():
-            told["difference"] = compare(store, before["sha"], after["sha"]).told()
+        told["difference"] = compare(store, before["sha"], after["sha"]).told()
     except CheckoutFailed as error:
         told["untold"] = reason(error)
 

@@ -130,8 +130,21 @@ def test_nothing_of_the_repository_is_executed(repository, difference, tmp_path)
 def test_a_commit_that_is_nowhere_any_more_has_its_reason(repository, difference):
     now = repository.git("rev-parse", "HEAD")
 
-    with pytest.raises(CheckoutFailed):
+    with pytest.raises(CheckoutFailed, check=lambda error: error.code == "ref_not_found"):
         difference("1" * 40, now)
+
+
+def test_a_broken_store_is_mended(repository, difference, tmp_path):
+    then = repository.git("rev-parse", "HEAD")
+    now = repository.commit({"more.yml": "1\n"})
+    before = difference(then, now)
+    (store,) = (tmp_path / "git").glob("*/store.git")
+    for file in (store / "objects").rglob("*"):
+        if file.is_file():
+            file.chmod(0o600)
+            file.write_bytes(b"")
+
+    assert difference(then, now) == before
 
 
 def test_commits_that_are_here_need_no_remote(repository, difference):
