@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from app.api.answers import ProblemAnswer
+from app.api.problem_answers import ProblemAnswer
 from app.operations import BIGGEST, JSON, NoQuery, Operation, Query
 from app.problems import MEDIA_TYPE
 from runner.template import NAME

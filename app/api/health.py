@@ -6,7 +6,7 @@ import psycopg
 from flask import Response
 from redis.exceptions import RedisError
 
-from app.api.answers import HealthAnswer, ReadyAnswer, WatchdogAnswer
+from app.api.health_answers import HealthAnswer, ReadyAnswer, WatchdogAnswer
 from app.operations import Operation, answer
 from app.services import Services
 from runner.store import health

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from flask import Response, request
 
-from app.api.answers import RunAnswer
 from app.api.requests import OutputHeaders, OutputQuery
+from app.api.run_answers import RunAnswer
 from app.api.runs import find_run
 from app.operations import Operation
 from app.services import Services

@@ -5,8 +5,8 @@ from http import HTTPStatus
 
 from flask import Response
 
-from app.api.answers import RunAnswer
 from app.api.requests import RerunBody, TriggerHeaders, WaitQuery
+from app.api.run_answers import RunAnswer
 from app.api.runs import conflict, find_run
 from app.api.triggers import queue_run
 from app.auth import ADMIN

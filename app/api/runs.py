@@ -4,9 +4,9 @@ from http import HTTPStatus
 
 from flask import Response
 
-from app.api.answers import RunAnswer, RunPage
 from app.api.pages import cut, next_page
 from app.api.requests import RunsQuery, TriggerBody, TriggerHeaders, WaitQuery
+from app.api.run_answers import RunAnswer, RunPage
 from app.api.templates import find_template
 from app.api.triggers import queue_run
 from app.auth import ADMIN

@@ -4,8 +4,8 @@ from http import HTTPStatus
 
 from flask import Response
 
-from app.api.answers import RunAnswer
 from app.api.requests import StopBody, WaitQuery
+from app.api.run_answers import RunAnswer
 from app.api.runs import conflict, find_run
 from app.api.waiting import accepted
 from app.auth import ADMIN

@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from flask import Response
 
-from app.api.answers import RunAnswer
+from app.api.run_answers import RunAnswer
 from app.operations import answer
 from app.services import Services
 from runner.run import Run

@@ -1,0 +1,124 @@
+"""What the API answers about a run."""
+
+from typing import Any, Self
+
+from pydantic import Field, JsonValue
+
+from app.api.answers import Answer, UtcTime
+from runner.run import Run, RunState, StopOutcome, Trigger
+
+HIDDEN = "********"
+
+
+class StopAnswer(Answer):
+    """A request to stop, and what came of it."""
+
+    requested_at: UtcTime
+    by: str | None
+    reason: str | None
+    forced_at: UtcTime | None
+    forced_by: str | None
+    outcome: StopOutcome | None
+    seconds: float | None = Field(description="from the request until no process was left")
+
+
+class OutputAnswer(Answer):
+    """How much output there is."""
+
+    bytes: int
+    complete: bool | None = Field(description="null until the run is final")
+    truncated: bool
+
+
+class RunAnswer(Answer):
+    """One execution of a template."""
+
+    id: int
+    template: str
+    state: RunState
+    stopping: bool = Field(description="a stop was asked for, and it is still running")
+    stale: bool = Field(description="its runner is not heard of: it may not be running any more")
+    phase: str | None
+    message: str | None = Field(description="how it ended, in a sentence")
+    trigger: Trigger
+    triggered_by: str
+    reason: str | None
+    rerun_of: int | None = Field(description="the run that it repeats")
+    only_hosts: list[str] | None = Field(
+        description="the only hosts that it plays on; null: all that its inventory and limit name"
+    )
+    vars: dict[str, JsonValue] = Field(description=f"as accepted; secret ones are {HIDDEN}")
+    options: dict[str, JsonValue] = Field(description="the template's with the overrides")
+    queued_at: UtcTime
+    claimed_at: UtcTime | None
+    playing_at: UtcTime | None
+    finished_at: UtcTime | None
+    attempt: int
+    runner: str | None
+    machine: str | None
+    heartbeat_at: UtcTime | None
+    exit_code: int | None
+    playbook_sha: str | None
+    inventory_sha: str | None
+    stop: StopAnswer | None
+    survivors: list[dict[str, JsonValue]]
+    may_continue_on: list[str] | None = Field(
+        description="remote hosts with a task or an async job in flight when it ended: that may go "
+        "on there; null while it plays, and when it is not known"
+    )
+    left_running: list[dict[str, JsonValue]] = Field(
+        description="async jobs that its template let outlive it, as they were at its end"
+    )
+    host_count: int | None = Field(
+        description="of how many hosts /hosts tells what came of them; null until it is final, and "
+        "when that is not known"
+    )
+    late_result: dict[str, JsonValue] | None
+    output: OutputAnswer
+
+    @classmethod
+    def of(cls, run: Run) -> Self:
+        """Show *run*, without its secrets."""
+        shown = {name: getattr(run, name) for name in cls.model_fields if hasattr(run, name)}
+        return cls.model_validate(
+            {
+                **shown,
+                "stopping": run.is_stopping,
+                "vars": {**run.accepted, **_hidden(run)},
+                "stop": _stop(run),
+                "output": {
+                    "bytes": run.output_bytes,
+                    "complete": run.output_complete,
+                    "truncated": run.output_truncated,
+                },
+            }
+        )
+
+
+def _hidden(run: Run) -> dict[str, str]:
+    """Name the secrets that the run could have been given; which of them is encrypted too."""
+    if run.secrets is None:
+        return {}
+    accepts: dict[str, dict[str, Any]] = run.spec["accepts"]
+    return {name: HIDDEN for name, rule in accepts.items() if rule.get("secret")}
+
+
+def _stop(run: Run) -> dict[str, Any] | None:
+    if run.stop_requested_at is None:
+        return None
+    return {
+        "requested_at": run.stop_requested_at,
+        "by": run.stop_requested_by,
+        "reason": run.stop_reason,
+        "forced_at": run.force_requested_at,
+        "forced_by": run.force_requested_by,
+        "outcome": run.stop_outcome,
+        "seconds": run.stop_seconds,
+    }
+
+
+class RunPage(Answer):
+    """Runs, the newest first."""
+
+    runs: list[RunAnswer]
+    next: str | None = Field(description="where the next page is; null on the last")
