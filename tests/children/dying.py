@@ -16,6 +16,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -104,8 +105,10 @@ def kill_after(seconds: float) -> bool:
     child = fork(act)
     time.sleep(seconds)
     child.suspend()
-    for each in [*child.children(recursive=True), child]:
-        each.kill()
+    for each in child.children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # it has just ended
+            each.kill()
+    child.kill()
     return was_killed(child)
 
 
