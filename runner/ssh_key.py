@@ -1,8 +1,10 @@
 """A private key as people paste it, and as OpenSSH reads it without asking. Pure."""
 
 import base64
+import math
 import re
 import struct
+from collections.abc import Iterator
 from typing import Final
 
 from cryptography.exceptions import InternalError, UnsupportedAlgorithm
@@ -26,10 +28,14 @@ PrivateKey = Ed25519PrivateKey | EllipticCurvePrivateKey | RSAPrivateKey
 
 FRAME = re.compile(r"-----BEGIN ([A-Z ]*)PRIVATE KEY-----\n.+\n-----END \1PRIVATE KEY-----", re.S)
 OPENSSH: Final = "OPENSSH "
+PKCS8: Final = "ENCRYPTED "
 MAGIC: Final = b"openssh-key-v1\0"
 #: What cryptography 50 raised for 40,000 damaged keys.
 UNREAD: Final = (ValueError, UnsupportedAlgorithm, NotImplementedError, InternalError)
 MOST_ROUNDS: Final = 256  # of bcrypt, 12 ms each; ssh-keygen takes 16 (24 since OpenSSH 9.4)
+#: Of PBKDF2, 0.25 µs each, and web stands still meanwhile; OpenSSL takes 2,048, others 600,000.
+MOST_ITERATIONS: Final = 2_000_000
+SCRYPT: Final = bytes.fromhex("06092b06010401da47040b")  # its OID; N, r and p follow
 
 
 def unlock(text: str, passphrase: str | None) -> PrivateKey:
@@ -41,6 +47,8 @@ def unlock(text: str, passphrase: str | None) -> PrivateKey:
     is_openssh = frame[1] == OPENSSH
     if is_openssh and _rounds(frame[0]) > MOST_ROUNDS:
         raise Refused([("private_key", f"is encrypted with more than {MOST_ROUNDS} rounds")])
+    if frame[1] == PKCS8 and _iterations(frame[0]) > MOST_ITERATIONS:
+        raise Refused([("private_key", f"is encrypted with more than {MOST_ITERATIONS} rounds")])
     load = load_ssh_private_key if is_openssh else load_pem_private_key
     try:
         key = load(frame[0].encode(), passphrase.encode() if passphrase else None)
@@ -114,3 +122,35 @@ def _string(blob: bytes) -> tuple[bytes, bytes]:
     """Take one string of SSH's from the beginning of *blob*."""
     (length,) = struct.unpack(">I", blob[:4])
     return blob[4 : 4 + length], blob[4 + length :]
+
+
+def _iterations(frame: str) -> int:
+    """How much work the way of encryption of a PKCS #8 key asks for."""
+    try:
+        blob = base64.b64decode("".join(frame.splitlines()[1:-1]), validate=True)
+        (_, key), *_ = _elements(blob)
+        (_, way), *_ = _elements(key)
+        numbers = list(_integers(way))
+    except (ValueError, IndexError, RecursionError):
+        raise Refused([_unread(None)]) from None
+    return math.prod(max(1, each) for each in numbers) if SCRYPT in way else max(numbers, default=0)
+
+
+def _integers(der: bytes) -> Iterator[int]:
+    """Every number in *der*, at any depth."""
+    for tag, content in _elements(der):
+        if tag == 0x02:
+            yield int.from_bytes(content)
+        elif tag == 0x30:
+            yield from _integers(content)
+
+
+def _elements(der: bytes) -> Iterator[tuple[int, bytes]]:
+    """Tag and content of each element of DER."""
+    while der:
+        tag, length, start = der[0], der[1], 2
+        if length > 0x7F:
+            start += length & 0x7F
+            length = int.from_bytes(der[2:start])
+        yield tag, der[start : start + length]
+        der = der[start + length :]

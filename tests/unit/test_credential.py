@@ -189,6 +189,30 @@ def with_rounds(rounds: int) -> str:
     return f"-----BEGIN OPENSSH PRIVATE KEY-----\n{body}\n-----END OPENSSH PRIVATE KEY-----\n"
 
 
+def with_iterations(count: int) -> str:
+    """A key that says how often PBKDF2 is to be applied to its passphrase."""
+    text = private_key("ed25519", PKCS8, "s3cret")
+    blob = bytearray(base64.b64decode("".join(text.splitlines()[1:-1])))
+    assert blob[51:55] == b"\x02\x02\x08\x00"  # 2,048, behind the salt
+    blob[51:55] = b"\x02\x04" + count.to_bytes(4)
+    for length in (2, 4, 17, 19, 32):  # of the five sequences that it is in
+        blob[length] += 2
+    return encrypted(bytes(blob))
+
+
+def encrypted(blob: bytes) -> str:
+    body = base64.b64encode(blob).decode()
+    return f"-----BEGIN ENCRYPTED PRIVATE KEY-----\n{body}\n-----END ENCRYPTED PRIVATE KEY-----\n"
+
+
+def nested(depth: int) -> bytes:
+    """Sequences in sequences."""
+    blob = b""
+    for _ in range(depth):
+        blob = b"0\x82" + len(blob).to_bytes(2) + blob
+    return blob
+
+
 def with_compressed_point() -> str:
     """A key whose public half is written as OpenSSH never does."""
     head, *body, end = private_key("ecdsa").splitlines()
@@ -219,6 +243,9 @@ CURVE = ec.generate_private_key(ec.SECP256K1())
         (with_compressed_point(), None, "private_key", "is damaged"),
         (private_key().replace("b3Bl", "\u00fc3Bl"), None, "private_key", "is damaged"),
         (with_rounds(1_000_000), "s3cret", "private_key", "rounds"),  # three hours
+        (with_iterations(2**24), "s3cret", "private_key", "rounds"),  # 4 s; of 2^31, 9 minutes
+        (encrypted(nested(3000)), "s3cret", "private_key", "is damaged"),  # too deep to read
+        (encrypted(b"0"), "s3cret", "private_key", "is damaged"),
         (
             OTHER.private_bytes(Encoding.PEM, PKCS8, NoEncryption()).decode(),
             None,
