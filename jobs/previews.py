@@ -57,11 +57,14 @@ def _renewed(conn: Connection, run: Run) -> Run:
 
 
 def _look_at_all(order: Order, told: dict[Part, Told]) -> None:
-    for part, source in told.items():
-        add_commit(source, order, part)
-    for part, source in told.items():
-        try:
+    left = dict(told)
+    try:
+        for part, source in told.items():
+            add_commit(source, order, part)
+        for part, source in told.items():
             add_difference(source, order, part)
-        except JobTimeoutException:
-            late = f"it took more than {LIMIT} seconds"
-            source["untold"] = reason(CheckoutFailed(late, "timeout"))
+            del left[part]
+    except JobTimeoutException:  # it comes once: whatever began after it would have no limit
+        late = reason(CheckoutFailed(f"it took more than {LIMIT} seconds", "timeout"))
+        for source in left.values():
+            source["untold"] = source["untold"] or late

@@ -8,8 +8,9 @@ from uuid import uuid4
 
 import psutil
 import pytest
+from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
-from jobs import questions
+from jobs import previews, questions
 from runner import linux
 from runner.judge import Verdict
 from runner.queue import queue_of_errands
@@ -179,3 +180,26 @@ def test_one_that_does_not_end_is_killed_with_all_below_it(hanging, runner):
     assert runner.terminate() == 0
 
     assert are_gone(*hanging)
+
+
+def test_the_limit_is_for_both_repositories_together(silent, tmp_path):
+    """The alarm of an errand rings once: the second repository must not be begun after it."""
+    then, now = "1" * 40, "2" * 40
+    source = {"repository": silent, "path": "site.yml", "ref": now}
+    told = {
+        part: {"then": {**source, "sha": then}, "now": dict(source), "difference": None,
+               "untold": None}
+        for part in ("playbook", "inventory")
+    }  # fmt: skip
+    order = {
+        "protocols": ["https"],
+        "cache": str(tmp_path / "cache"),
+        "access": {"playbook": None, "inventory": None},
+    }
+    began = time.monotonic()
+
+    with UnixSignalDeathPenalty(1, JobTimeoutException):
+        previews._look_at_all(order, told)
+
+    assert time.monotonic() - began < 10.0
+    assert [source["untold"]["code"] for source in told.values()] == ["timeout", "timeout"]
