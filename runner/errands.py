@@ -29,7 +29,7 @@ class ErrandProcess:
             [sys.executable, "-P", "-m", "jobs.errands", str(os.getpid())],
             stdin=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
-            process_group=0,  # the terminal's Ctrl-C is the runner's to answer
+            start_new_session=True,  # git and ssh stay in it, whoever is their parent by then
         )
         self.started_at = time.monotonic()
 
@@ -38,12 +38,15 @@ class ErrandProcess:
         """Its pid: git and ssh are below it."""
         return self.process.pid
 
-    def kill(self) -> None:
-        """Kill it and all that is below it."""
-        below = family.below(self.pid)
-        self.process.kill()
-        for member in below:
+    def kill(self) -> bool:
+        """Kill it and all of its session once; tell whether there was anybody.
+
+        Whose parent was killed is below the runner by then, which is a subreaper.
+        """
+        ours = [each for each in family.below(os.getpid()) if each.sid == self.pid]
+        for member in ours:
             family.kill(member)
+        return bool(ours)
 
 
 class Errands:
@@ -78,8 +81,11 @@ class Errands:
         """Note its end; kill it when it takes too long."""
         if self._current is None:
             return
-        if self._current.process.poll() is not None:
-            self._current = None
+        code = self._current.process.poll()
+        if code is not None:
+            # By itself it leaves nobody; of one that was killed git would keep the store's lock.
+            if code == 0 or not self._current.kill():
+                self._current = None
         elif now > self._current.started_at + LIFE:
             log.error("errands take too long, their process %d is killed", self._current.pid)
             self._current.kill()
@@ -99,4 +105,5 @@ class Errands:
         except subprocess.TimeoutExpired:
             self._current.kill()
             self._current.process.wait()
+        self._current.kill()
         self._current = None

@@ -203,3 +203,13 @@ def test_the_limit_is_for_both_repositories_together(silent, tmp_path):
 
     assert time.monotonic() - began < 10.0
     assert [source["untold"]["code"] for source in told.values()] == ["timeout", "timeout"]
+
+
+def test_a_git_does_not_outlive_its_errand(hanging, runner):
+    """Nobody asked whoever was killed for want of memory; its git keeps the store's lock."""
+    errand, gits = hanging
+
+    errand.kill()
+
+    wait_until(lambda: are_gone(errand, gits))
+    wait_until(lambda: not errands_of(runner))
