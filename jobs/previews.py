@@ -1,5 +1,6 @@
 """What a rerun would find in the repositories: the job that looks, on a runner."""
 
+from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
@@ -7,8 +8,11 @@ from typing import Any
 from rq.timeouts import JobTimeoutException
 
 from jobs.questions import LIMIT, LookFailed
+from runner.credential import Credential
+from runner.credential import secrets as hidden
 from runner.directories import make_directory, remove_directory
 from runner.errors import CheckoutFailed, RunnerError
+from runner.masks import Mask
 from runner.opening import open_credentials
 from runner.order import Order
 from runner.orders import make_order
@@ -44,6 +48,7 @@ def look(run_id: int) -> dict[Part, Any]:
     try:
         order = make_order(renewed, {}, credentials, directory, installation, settings)
         _look_at_all(order, {part: each for part, each in told.items() if each})
+        _hide(told, credentials)
     finally:
         remove_directory(directory)
     return told
@@ -54,6 +59,14 @@ def _renewed(conn: Connection, run: Run) -> Run:
     stored = templates.find(conn, run.template)
     spec = stored.spec if stored else run.spec
     return replace(run, spec={**spec, "credentials": []}, playbook_sha=None, inventory_sha=None)
+
+
+def _hide(told: Mapping[Part, Told | None], opened: Mapping[str, Credential]) -> None:
+    """Hide secrets in what servers said: some repeat what they were sent."""
+    mask = Mask({"credentials": [hidden(each) for each in opened.values()]})
+    for source in told.values():
+        if source and source["untold"]:
+            source["untold"]["message"] = mask.text(source["untold"]["message"])
 
 
 def _look_at_all(order: Order, told: dict[Part, Told]) -> None:

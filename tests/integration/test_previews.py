@@ -1,5 +1,6 @@
 """What a rerun would find, asked by web and looked at by a real runner."""
 
+import base64
 import threading
 import time
 from pathlib import Path
@@ -315,3 +316,32 @@ def test_a_protected_repository_is_looked_at_with_its_credential(
     assert "another" not in str(refused)
     data = tmp_path / "data"
     assert list(data.glob(f"runs/*/{old['id']}-*")) == []
+
+
+def test_a_server_that_repeats_what_it_was_sent_tells_nobody(bench, client, serve_https, start):
+    https = serve_https({"ada": PASSWORD})
+    https.answer = repeating
+    start()
+    credential = {"kind": "git_https", "username": "ada", "password": PASSWORD}
+    client.put("/api/v1/credentials/forge", json=credential)
+    source = {"repository": https.url(), "ref": "main", "path": "site.yml", "credential": "forge"}
+    body = {"playbook": source, "inventory": {"content": LOCAL}}
+    assert client.put("/api/v1/templates/mine", json=body).status_code == 201
+    old = client.post("/api/v1/templates/mine/runs?wait=60").json
+
+    told = seen(client, old["id"])
+
+    assert "no such password: ****" in told["playbook"]["untold"]["message"]
+    assert PASSWORD not in str([old, told])
+    kept = queue_of_errands(bench.redis).fetch_job(f"preview-{old['id']}").latest_result()
+    assert PASSWORD not in str(kept.return_value)
+
+
+def repeating(handler):
+    """Answer whoever brings a password with it."""
+    sent = handler.headers.get("Authorization")
+    if sent is not None:
+        _, _, password = base64.b64decode(sent.removeprefix("Basic ")).decode().partition(":")
+        body = f"no such password: {password}\n".encode()
+        handler.reply(403, {"Content-Type": "text/plain"}, body)
+    return sent is not None
