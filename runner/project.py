@@ -82,6 +82,8 @@ def take(project: Project, files: list[Path]) -> Taken:
 
     # What opens the playbook's repository opens those that it requires, on the same server.
     opened = access.environment(project.tree.url) if access else nullcontext(dict[str, str]())
+    if access:  # [galaxy] ignore_certs of a repository is for git too: anybody could ask for it
+        own = {"ANSIBLE_GALAXY_IGNORE": "0", **own}
 
     def install_into(aside: Path, lock: int) -> None:
         with opened as more:

@@ -470,6 +470,28 @@ def test_what_opens_the_playbooks_repository_opens_what_it_requires(
     assert stranger.credentials == set()
 
 
+def test_a_repository_cannot_have_its_credential_told_to_an_unproved_server(
+    order, repository, role, serve_https, certificates
+):
+    """Its ansible.cfg may want no certificates looked at; the token is not its own to risk."""
+    https = serve_https({"ada": "hunter2"})
+    require(repository, https.url("web"))
+    sha = repository.commit({"ansible.cfg": "[galaxy]\nignore_certs = true\n"})
+    source = order["playbook"] | {"repository": https.url()}
+    access = {"playbook": TOKEN, "inventory": None}
+    pinned = {"playbook": sha, "inventory": None}
+    opened = order | {
+        "protocols": ["https"], "playbook": source, "access": access, "pinned": pinned
+    }  # fmt: skip
+    run(opened | {"requirements": False}, GIT_SSL_CAINFO=str(certificates))  # the tree is here now
+    https.asked.clear()
+
+    refused = run(again(opened))  # and the server's certificate is nobody's
+
+    assert "certificate" in refused.events["refused"]["message"]
+    assert https.credentials == set()
+
+
 # What a run tells.
 
 
