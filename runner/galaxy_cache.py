@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from runner import git_home
 from runner.errors import CheckoutFailed, RequirementsFailed
 from runner.galaxy_tree import Versions, collections, fingerprint, give, roles
 from runner.git_lock import lock
@@ -74,7 +75,7 @@ class Home:
         What is older than *longest* seconds is installed again; if that fails, it is used once
         more. Of any number of runs that come at once, one installs.
         """
-        self.path.mkdir(0o700, parents=True, exist_ok=True)
+        git_home.make(self.path)
         with self._lock(fcntl.LOCK_SH):
             note = self._note()
             if note is not None and self._age() < longest:
@@ -103,7 +104,8 @@ class Home:
         try:
             note = Note(**json.loads((self.installed / NOTE).read_text()))
             return note if note.fingerprint == fingerprint(self.installed) else None
-        except (FileNotFoundError, ValueError, TypeError):  # a torn note is none
+        except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
+            # A torn note is none, nor is what lies where it or its directory should.
             return None
 
     def _age(self) -> float:
@@ -145,6 +147,8 @@ class Home:
         """Delete what was being made or thrown away. Only for whoever has the lock alone."""
         for aside in self.path.glob("tmp-*"):
             shutil.rmtree(aside, ignore_errors=True)
+            with contextlib.suppress(OSError):  # it is gone, or stays until the next time
+                aside.unlink()
 
 
 def tidy(directory: Path, most: int = MOST_BYTES, age: float = LONGEST_UNUSED) -> list[Path]:

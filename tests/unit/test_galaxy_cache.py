@@ -256,3 +256,15 @@ def test_names_and_versions_are_told(tmp_path):
 
     assert roles(tmp_path) == {"bare": None, "web": "v1.0"}
     assert collections(tmp_path) == {"ada.tools": "1.2.3"}
+
+
+@pytest.mark.parametrize("place", ["", "installed"])
+def test_a_file_in_the_way_goes(home, tmp_path, place):
+    in_the_way = home.path / place
+    in_the_way.parent.mkdir(parents=True)
+    in_the_way.write_text("not a directory")
+
+    assert home.take(tmp_path / "first", DAY, installs("one")).is_new
+
+    assert said(tmp_path / "first") == "one"
+    assert sorted(os.listdir(home.path)) == ["installed", "lock"]
