@@ -38,7 +38,7 @@ class Access:
     @property
     def scope(self) -> str:
         """What tells the objects that were fetched with this credential from others'."""
-        return str(self.credential["name"])
+        return str(self.credential["scope"])
 
     @contextlib.contextmanager
     def environment(self, url: str) -> Iterator[dict[str, str]]:

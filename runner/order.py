@@ -3,6 +3,7 @@
 from typing import Any, NotRequired, TypedDict
 
 #: A credential with its secrets: its `name`, and the fields of its kind in runner/credential.py.
+#: One that opens a repository has a `scope`, too: only the same one finds what was fetched.
 Credential = dict[str, Any]
 
 

@@ -1,5 +1,8 @@
 """What a leader is told to do: made of the run's row, its secrets and the settings."""
 
+import hashlib
+import hmac
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -41,7 +44,7 @@ def make_order(
         # A rerun, and a run that was interrupted, are repeated as they were, whatever has been
         # pushed since.
         "pinned": {"playbook": run.playbook_sha, "inventory": run.inventory_sha},
-        "access": _access(run.spec, credentials),
+        "access": _access(run.spec, credentials, settings.secret_key),
         "credentials": [
             ordered(name, credentials[name]) for name in run.spec.get("credentials", [])
         ],
@@ -56,10 +59,21 @@ def make_order(
     }
 
 
-def _access(spec: Mapping[str, Any], credentials: Mapping[str, Credential]) -> SourceAccess:
+def _access(
+    spec: Mapping[str, Any], credentials: Mapping[str, Credential], key: str
+) -> SourceAccess:
     """What opens each repository; an inventory beside the playbook comes with it."""
     named = {place: spec[place].get("credential") for place in ("playbook", "inventory")}
     playbook, inventory = (
-        ordered(name, credentials[name]) if name else None for name in named.values()
+        _scoped(ordered(name, credentials[name]), key) if name else None for name in named.values()
     )
     return {"playbook": playbook, "inventory": inventory}
+
+
+def _scoped(credential: dict[str, Any], key: str) -> dict[str, Any]:
+    """Say whose the objects are that it fetches: another of its name, or another token, finds none.
+
+    Keyed, because the scope is in the name of a directory, and a short secret could be guessed.
+    """
+    content = json.dumps(credential, sort_keys=True).encode()
+    return {**credential, "scope": hmac.digest(key.encode(), content, hashlib.sha256).hex()}

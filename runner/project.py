@@ -103,7 +103,7 @@ def meaning(project: Project, texts: list[str], galaxy: str, environment: dict[s
     names_files = any(requirements.name_files(text, project.directory) for text in texts)
     decisive = [
         EDITION,
-        credential and credential["name"],  # what it has opened is for nobody without it
+        credential and credential["scope"],  # what it has opened is for nobody without it
         texts,
         [os.path.realpath(galaxy), os.stat(galaxy).st_mtime_ns],
         sorted(project.order["protocols"]),

@@ -123,6 +123,10 @@ def access(tmp_path: Path, run_directory: Path) -> Callable[..., Access]:
     """Make the access that a credential gives."""
 
     def make(credential: dict) -> Access:
-        return Access(credential, run_directory / "access", tmp_path / "known_hosts")
+        return Access(
+            {"scope": credential["name"], **credential},
+            run_directory / "access",
+            tmp_path / "known_hosts",
+        )
 
     return make

@@ -26,6 +26,7 @@ def key(sshd):
     """A credential that the sshd lets in."""
     return {
         "name": "deploy",
+        "scope": "deploy",
         "kind": "ssh_key",
         "private_key": (sshd.folder / "user").read_text(),
         "known_hosts": sshd.known_hosts,
@@ -141,6 +142,7 @@ def test_an_ssh_server_without_the_newer_protocol_gives_what_its_branches_lead_t
     with sshd_server(tmp_path / "old", protocol=0) as old:
         key = {
             "name": "old",
+            "scope": "old",
             "kind": "ssh_key",
             "private_key": (old.folder / "user").read_text(),
             "known_hosts": old.known_hosts,

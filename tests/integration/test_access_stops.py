@@ -17,6 +17,7 @@ from tests.remotes.sshd import make_key
 PASSWORD = "p/a@s:s%w#o?r d"
 TOKEN = {
     "name": "forge",
+    "scope": "forge",
     "kind": "git_https",
     "username": "ada",
     "password": PASSWORD,
@@ -89,6 +90,7 @@ def test_a_stop_while_a_remote_hangs_is_immediate_and_leaves_nobody(
 def test_a_stop_while_an_ssh_server_says_nothing_is_immediate(order, tmp_path):
     key = {
         "name": "deploy",
+        "scope": "deploy",
         "kind": "ssh_key",
         "private_key": make_key(tmp_path / "key"),
         "known_hosts": None,

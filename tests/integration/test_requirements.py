@@ -440,6 +440,7 @@ def test_ansible_galaxy_sees_the_way_there_and_nothing_of_the_playbook(
 
 TOKEN = {
     "name": "forge",
+    "scope": "forge",
     "kind": "git_https",
     "username": "ada",
     "password": "hunter2",

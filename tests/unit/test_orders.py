@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from runner.credential import BecomePassword, GitHttps
 from runner.orders import make_order
 from runner.settings import Settings
@@ -72,11 +74,40 @@ def test_a_leader_is_given_each_credential_for_what_it_is():
     order = order_for(make_run(spec=spec), credentials={"git": git, "root": root})
 
     known = {"username": "bot", "password": "s3cret", "host": None}
+    scope = order["access"]["playbook"].pop("scope")
     assert order["access"] == {
         "playbook": {"name": "git", "kind": "git_https", **known},
         "inventory": None,
     }
+    assert len(scope) == 64
     assert order["credentials"] == [{"name": "root", "kind": "become_password", "password": "p"}]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"password": "another"},  # it was changed: what it may read may be less
+        {"username": "another"},
+    ],
+)
+def test_what_one_credential_has_fetched_another_of_its_name_does_not_find(other):
+    spec = {
+        **make_run().spec,
+        "playbook": {
+            "repository": "https://git.example/ops.git",
+            "ref": "main",
+            "path": "site.yml",
+        },
+        "inventory": {"path": "hosts"},
+    }
+    spec["playbook"]["credential"] = "git"
+    given = {"kind": "git_https", "username": "bot", "password": "s3cret"}
+
+    def scope(fields):
+        order = order_for(make_run(spec=spec), credentials={"git": GitHttps(**fields)})
+        return order["access"]["playbook"]["scope"]
+
+    assert scope(given) == scope(given) != scope({**given, **other})
 
 
 def test_a_keeper_does_not_see_the_runners_secrets_either():
