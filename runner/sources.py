@@ -12,6 +12,10 @@ from runner.submodules import Nest
 
 Part = Literal["playbook", "inventory"]
 PLACES: Final[dict[Part, str]] = {"playbook": "project", "inventory": "inventory"}
+UNFILLED: Final = (
+    "[curtain: the {what}'s repository has submodules, which are not checked out:"
+    ' "submodules": true in its template does]'
+)
 
 
 class Commit(NamedTuple):
@@ -66,6 +70,9 @@ def check_out(order: Order, what: Part, commit: Commit, *, deep: bool) -> Tree:
     tree = checkout(cache, commit.url, commit.sha, destination, protocols, access)
     if deep:
         Nest(cache, tree, protocols, access).fill()
+    elif (tree.root / ".gitmodules").is_file():
+        # To Ansible an empty directory is a role that does nothing: the run would end well (seen).
+        print(UNFILLED.format(what=what), flush=True)
     return tree
 
 

@@ -119,6 +119,8 @@ def test_trees_of_one_commit_with_and_without_submodules_are_two(order, reposito
 
     assert ended.events["exit"]["code"] == 0, ended
     assert not (Path(order["directory"]) / "project/hosts/all.ini").exists()
+    assert "the playbook's repository has submodules, which are not checked out" in ended.output
+    assert "the inventory's" not in ended.output
 
 
 def test_one_commit_is_checked_out_once(order, repository):
