@@ -13,6 +13,7 @@ from pathlib import Path
 
 from runner.cgroup import groups
 from runner.command import control_path
+from runner.left_modules import left_modules
 from runner.run import Run, RunState
 from runner.store import runs
 from runner.store.connection import Connection
@@ -34,8 +35,15 @@ def make_directory(runs_directory: Path, installation: str, run_id: int) -> Path
 
 
 def remove_directory(directory: Path) -> None:
-    """Remove a run's directory and its ssh sockets, whatever a playbook has made there."""
+    """Remove a run's directory and what belongs to it, whatever a playbook has made there."""
+    for left in left_modules(directory):
+        log.info("%s was left behind by Ansible and is removed", left)
+        _remove_tree(left)
     shutil.rmtree(control_path(directory), ignore_errors=True)
+    _remove_tree(directory)
+
+
+def _remove_tree(directory: Path) -> None:
     try:
         shutil.rmtree(directory, onerror=_warn)
     except RecursionError:  # a thousand directories in each other are too deep for Python

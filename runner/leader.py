@@ -70,18 +70,21 @@ def play(order: Order, say: Say) -> None:
         inventory_sha=trees.inventory.sha if "repository" in order["inventory"] else None,
     )
     project = inside(trees.playbook, order["playbook"].get("project", "."), "directory")
+    directory = Path(order["directory"])
     with own_disk():
         project.chmod(0o700)  # Ansible reads no ansible.cfg where others could write, as by umask 0
         paths = write_files(order, trees)
-        flight = write(Path(order["directory"]) / plugin.FLIGHT, "")
-        write(Path(order["directory"]) / plugin.RECAP, "")
+        flight = write(directory / plugin.FLIGHT, "")
+        for name in (plugin.RECAP, plugin.MODULES):
+            write(directory / name, "")
     environment = command.environment(order)
     executable = find_ansible(order, environment)
     with own_disk():
         here = Project(order, trees.playbook, project, executable, environment)
         environment = equip(here, say)
         write_keyring(order)
-    environment = plugin.loaded(environment, executable, flight)
+    may_leave = order["leave_async"]
+    environment = plugin.loaded(environment, executable, flight, may_leave=may_leave)
     os.chdir(project)
     say(event="playing")
     try:

@@ -16,18 +16,27 @@ SITE: Final = Path(__file__).parent / "ansible" / "site"
 FLIGHT: Final = "flight.jsonl"
 #: What it writes at the end, beside that.
 RECAP: Final = "recap.json"
+#: Where it is told which directories Ansible makes on this machine for modules, beside that.
+MODULES: Final = "modules.txt"
 HEAD: Final = 1024  # bytes; the kernel itself reads 256 of a first line
 #: Options of Python that ignore PYTHONPATH (-E, -I) or sitecustomize (-S).
 DEAF: Final = frozenset("EIS")
 
 
-def loaded(environment: Mapping[str, str], executable: str, flight: Path) -> dict[str, str]:
-    """Add to *environment* what has *executable* load the plugin, which writes into *flight*."""
+def loaded(
+    environment: Mapping[str, str], executable: str, flight: Path, *, may_leave: bool = False
+) -> dict[str, str]:
+    """Add to *environment* what has *executable* load the plugin, which writes into *flight*.
+
+    Where async jobs *may_leave* the run, nothing is told of the directories that they need.
+    """
     if not hears_python_path(executable):
         return dict(environment)
     theirs = environment.get("PYTHONPATH")
     path = f"{SITE}{os.pathsep}{theirs}" if theirs else str(SITE)
-    return {**environment, "PYTHONPATH": path, "CURTAIN_FLIGHT": str(flight)}
+    told = {"CURTAIN_FLIGHT": str(flight), "CURTAIN_MODULES": str(flight.parent / MODULES)}
+    leaving = {"CURTAIN_MAY_LEAVE": "1"} if may_leave else {}
+    return {**environment, "PYTHONPATH": path, **told, **leaving}
 
 
 def hears_python_path(executable: str) -> bool:

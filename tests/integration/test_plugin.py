@@ -183,7 +183,11 @@ def test_only_a_script_of_a_python_that_hears_us_is_told(tmp_path, head, hears):
 
     environment = loaded({"PYTHONPATH": "/theirs"}, str(program), Path("/r/flight"))
 
-    told = {"PYTHONPATH": f"{SITE}:/theirs", "CURTAIN_FLIGHT": "/r/flight"}
+    told = {
+        "PYTHONPATH": f"{SITE}:/theirs",
+        "CURTAIN_FLIGHT": "/r/flight",
+        "CURTAIN_MODULES": "/r/modules.txt",
+    }
     assert environment == (told if hears else {"PYTHONPATH": "/theirs"})
 
 
