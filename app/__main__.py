@@ -1,4 +1,4 @@
-"""The commands: `python3 -m app up`, `test`, `bench`, `migrate`, `install`.
+"""The commands: `python3 -m app up`, `test`, `bench`, `rotate`, `migrate`, `install`.
 
 Starts on the machine's bare Python: the imports up here need nothing that is not in it.
 """
@@ -24,6 +24,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         "test", help="install what is missing and run pytest with what follows, or --soak MINUTES"
     )
     commands.add_parser("bench", help="install what is missing and measure; --quick, --json FILE")
+    commands.add_parser("rotate", help="change the key of the secrets that `up` keeps")
     commands.add_parser("migrate", help="bring the database at DATABASE_URL to this version")
     install = commands.add_parser("install", help="install only, and print the Python to use")
     install.add_argument("purpose", choices=venv.LOCKS)
@@ -64,6 +65,14 @@ def bench(arguments: list[str]) -> int:
     os.execv(sys.executable, [sys.executable, "-m", "tests.bench", *arguments])
 
 
+def rotate() -> int:
+    """Seal anew what `up` keeps."""
+    enter("up")
+    from app.bootstrap import rotation
+
+    return rotation.run(os.environ)
+
+
 def migrate() -> int:
     """Apply the migrations. Never installs: a platform's release phase has done that."""
     if not importlib.util.find_spec("psycopg"):
@@ -98,6 +107,8 @@ def run(options: argparse.Namespace) -> int:
             return test(options.rest)
         case "bench":
             return bench(options.rest)
+        case "rotate":
+            return rotate()
         case "migrate":
             return migrate()
         case _:

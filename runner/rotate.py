@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import psycopg
 
 from runner.errors import RunnerError
-from runner.settings import Settings
+from runner.settings import SettingsInvalid, StoreSettings
 from runner.store import sealed
 from runner.store.connection import Connection, connect
 from runner.store.migrate import require_schema
@@ -21,7 +21,7 @@ from runner.vault import SecretsUnreadable, Vault
 BATCH = 100  # rows; each may be as large as a request's body, 1 MB
 
 UNREADABLE = 1  # the exit code: something has a key that was not given
-FAILED = 2  # the exit code: it could not be done
+FAILED = 2  # the exit code: it could not be begun, or not be ended
 
 
 @dataclass
@@ -36,15 +36,26 @@ class Tally:
 
 
 def main() -> int:
-    """Rotate, and tell what came of it."""
+    """Rotate as the environment says."""
     try:
-        settings = Settings.from_environ(os.environ)
-        with connect(settings.database_url) as conn:
-            require_schema(conn)
-            return rotate(conn, Vault(settings.secret_key))
-    except (RunnerError, psycopg.OperationalError) as error:
-        print(f"not all is done, start it again: {error}", file=sys.stderr)
+        settings = StoreSettings.from_environ(os.environ)
+    except SettingsInvalid as error:
+        print(f"nothing was done: {error}", file=sys.stderr)
         return FAILED
+    return rotate_at(settings.database_url, settings.secret_key)
+
+
+def rotate_at(database_url: str, secret_key: str) -> int:
+    """Rotate what is in one database, and tell what came of it. Return the exit code."""
+    try:
+        with connect(database_url) as conn:
+            require_schema(conn)
+            return rotate(conn, Vault(secret_key))
+    except RunnerError as error:
+        print(f"nothing was done: {error}", file=sys.stderr)
+    except psycopg.OperationalError as error:
+        print(f"not all is done, start it again when Postgres answers: {error}", file=sys.stderr)
+    return FAILED
 
 
 def rotate(conn: Connection, vault: Vault) -> int:

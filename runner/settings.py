@@ -19,14 +19,43 @@ class SettingsInvalid(RunnerError):
     """The settings are not usable."""
 
 
-class Settings(BaseModel):
-    """Every setting, checked. The README's table is made of these descriptions."""
+class StoreSettings(BaseModel):
+    """What is needed to read what is stored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     database_url: str = Field(
         alias="DATABASE_URL", min_length=1, description="Postgres 15 or newer: postgresql://…"
     )
+    secret_key: str = Field(
+        alias="CURTAIN_SECRET_KEY",
+        min_length=16,
+        repr=False,
+        description="encrypts secrets at rest; after a comma older keys, which are still read",
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_conninfo(cls, value: str) -> str:
+        try:
+            conninfo_to_dict(value)
+        except ProgrammingError:
+            raise ValueError("is not of the form postgresql://user:password@host/name") from None
+        return value
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Read every setting. Raise SettingsInvalid naming all that are missing or wrong."""
+        try:
+            return cls.model_validate({name: value for name, value in environ.items() if value})
+        except ValidationError as error:
+            wrong = [f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors()]
+            raise SettingsInvalid("; ".join(wrong)) from None
+
+
+class Settings(StoreSettings):
+    """Every setting, checked. The README's table is made of these descriptions."""
+
     redis_url: str = Field(
         alias="REDIS_URL", min_length=1, description="Redis 6.2 or newer, or Valkey: redis://…"
     )
@@ -35,12 +64,6 @@ class Settings(BaseModel):
         min_length=16,
         repr=False,
         description="the bearer token of the API; 16 characters or more",
-    )
-    secret_key: str = Field(
-        alias="CURTAIN_SECRET_KEY",
-        min_length=16,
-        repr=False,
-        description="encrypts secrets at rest; after a comma older keys, which are still read",
     )
     data: Path = Field(
         alias="CURTAIN_DATA",
@@ -135,24 +158,6 @@ class Settings(BaseModel):
             if isinstance(value, str)
             else value
         )
-
-    @field_validator("database_url")
-    @classmethod
-    def _is_conninfo(cls, value: str) -> str:
-        try:
-            conninfo_to_dict(value)
-        except ProgrammingError:
-            raise ValueError("is not of the form postgresql://user:password@host/name") from None
-        return value
-
-    @classmethod
-    def from_environ(cls, environ: Mapping[str, str]) -> Self:
-        """Read every setting. Raise SettingsInvalid naming all that are missing or wrong."""
-        try:
-            return cls.model_validate({name: value for name, value in environ.items() if value})
-        except ValidationError as error:
-            wrong = [f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors()]
-            raise SettingsInvalid("; ".join(wrong)) from None
 
     @property
     def beat(self) -> float:

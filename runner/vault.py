@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from runner.errors import RunnerError
 
-ADVICE = "was CURTAIN_SECRET_KEY changed? give the old one too"
+ADVICE = "was CURTAIN_SECRET_KEY changed? give the old one too (`up` keeps it in .data/secret-key)"
 
 
 class SecretsUnreadable(RunnerError):

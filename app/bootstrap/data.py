@@ -41,6 +41,20 @@ def owned(directory: Path) -> Iterator[int]:
         yield guard.fileno()
 
 
+def is_owned(directory: Path) -> bool:
+    """Whether a command runs on *directory*."""
+    try:
+        with (directory / "lock").open() as owner:
+            return not _try_lock(owner.fileno())
+    except FileNotFoundError:
+        return False
+
+
+def has_changed(path: Path) -> bool:
+    """Whether *path* may have changed since whoever owns its directory began."""
+    return path.stat().st_ctime_ns >= (path.parent / "lock").stat().st_mtime_ns
+
+
 def _own(directory: Path, lock: int) -> None:
     if not _try_lock(lock):
         pid = (directory / "lock").read_text().strip()
@@ -72,10 +86,41 @@ def _try_lock(lock: int) -> bool:
 def kept_secret(path: Path) -> str:
     """Read the secret at *path*; make it first if it is not there. Only its owner can read it."""
     if not path.exists():
-        part = path.with_suffix(".part")
-        part.unlink(missing_ok=True)
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(32) + "\n")
-        part.rename(path)
+        _keep(path, secrets.token_urlsafe(32))
     return path.read_text().strip()
+
+
+def renewed_secret(path: Path) -> str | None:
+    """Put a new secret before the one at *path*, and a comma between. None: there are two by now.
+
+    The old one is in the file all the time, whoever is killed or asks for it at once.
+    """
+    with _alone(path.parent):
+        kept = path.read_text().strip()
+        if "," in kept:
+            return None
+        both = f"{secrets.token_urlsafe(32)},{kept}"
+        _keep(path, both)
+        return both
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _keep(path: Path, secret: str) -> None:
+    """Write the file whole or not at all: without it nothing that it has sealed can be read."""
+    part = path.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "w") as file:
+        file.write(secret + "\n")
+        file.flush()
+        os.fsync(descriptor)
+    part.rename(path)

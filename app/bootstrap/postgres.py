@@ -27,6 +27,20 @@ AS_NOBODY = (
 )
 
 
+def url_at(sockets: Path | str) -> str:
+    """Write the URL of the server whose socket is in a directory."""
+    return f"postgresql://curtain@/postgres?host={quote(str(sockets), safe='')}"
+
+
+def running_url(folder: Path) -> str | None:
+    """The URL of the server that runs on the cluster in *folder*. None: none does."""
+    try:
+        # Line 5 is the socket's directory: src/include/utils/pidfile.h
+        return url_at((folder / "postmaster.pid").read_text().splitlines()[4])
+    except (FileNotFoundError, IndexError):
+        return None
+
+
 def prepare(folder: Path, sockets: Path, children: Children, *settings: str) -> Service:
     """Describe the server of the cluster in *folder*; make the cluster first if there is none.
 
@@ -37,7 +51,7 @@ def prepare(folder: Path, sockets: Path, children: Children, *settings: str) -> 
     return Service(
         name="postgres",
         command=[*_as_nobody(), *_server(folder, sockets), *_options(settings)],
-        url=f"postgresql://curtain@/postgres?host={quote(str(sockets), safe='')}",
+        url=url_at(sockets),
         log=folder.with_suffix(".log"),
         is_ready=lambda pid: _is_ready(folder, sockets, pid),
         environment={**os.environ, **_stale_lock(folder)},

@@ -84,15 +84,12 @@ def values(conn):
 
 def rotate_apart(database_url, secret_key):
     """Rotate as an operator does."""
-    environ = {
-        "DATABASE_URL": database_url,
-        "REDIS_URL": "redis://nowhere",
-        "CURTAIN_ADMIN_TOKEN": "a" * 32,
-        "CURTAIN_SECRET_KEY": secret_key,
-    }
+    unset = ("REDIS_URL", "CURTAIN_ADMIN_TOKEN")
+    environ = {name: value for name, value in os.environ.items() if name not in unset}
+    environ |= {"DATABASE_URL": database_url, "CURTAIN_SECRET_KEY": secret_key}
     command = [sys.executable, "-m", "runner.rotate"]
     return subprocess.run(
-        command, cwd=ROOT, env=os.environ | environ, capture_output=True, text=True, timeout=60
+        command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60
     )
 
 
@@ -137,6 +134,15 @@ def test_without_postgres_it_says_so(conn):
     assert done.returncode == 2
     assert "start it again" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_without_a_setting_it_names_that_and_asks_for_no_other(conn):
+    done = rotate_apart("", "short")
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("nothing was done: DATABASE_URL: ")
+    assert "CURTAIN_SECRET_KEY: " in done.stderr
+    assert not any(word in done.stderr for word in ("again", "REDIS", "TOKEN", "Traceback"))
 
 
 class Interrupted(Vault):
