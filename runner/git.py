@@ -22,6 +22,7 @@ os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 from git import Git, GitCommandNotFound
 
 from runner.access import Access
+from runner.advice import advised
 from runner.errors import CheckoutFailed
 from runner.remote import SSH, is_ssh
 from runner.visible import HARMLESS
@@ -113,7 +114,8 @@ def ask_remote(
         with opened as own:
             return git(*arguments, environment=reach | own, seconds=seconds, keep=keep)
     except CheckoutFailed as error:
-        raise CheckoutFailed(f"{redact(url)}: {error}", error.code) from error
+        told = advised(error, url, access.credential if access else None)
+        raise CheckoutFailed(f"{redact(url)}: {told}", error.code) from error
 
 
 def git(

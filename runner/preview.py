@@ -12,7 +12,7 @@ from runner.git_store import Store
 from runner.history import compare
 from runner.order import Order
 from runner.run import Run
-from runner.sources import Part, access_to
+from runner.sources import Part, access_to, advising
 
 PARTS: Final[tuple[Part, ...]] = ("playbook", "inventory")
 RESOLVE_SECONDS: Final = 15.0  # two remotes that hang must leave time for the rest
@@ -46,7 +46,7 @@ def add_commit(told: Told, now: Order, part: Part) -> None:
     if after is None:
         return
     try:
-        with own_disk():
+        with own_disk(), advising(now, part, after["repository"]):
             after["sha"] = resolve(
                 after["repository"],
                 after["ref"],

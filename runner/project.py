@@ -1,10 +1,11 @@
 """The directory in which a playbook is started, with all that it requires."""
 
+import contextlib
 import hashlib
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,10 +13,13 @@ from pathlib import Path
 from typing import Final
 
 from runner import command, requirements
+from runner.advice import reserved
 from runner.ansible_config import Config, extended, read_config
 from runner.checkout import Tree
+from runner.errors import RequirementsFailed
 from runner.galaxy import find_galaxy, galaxy_environment, install
 from runner.galaxy_cache import Home, Taken
+from runner.git import failure
 from runner.order import Order
 from runner.sources import access_to
 
@@ -86,7 +90,7 @@ def take(project: Project, files: list[Path]) -> Taken:
         own = {"ANSIBLE_GALAXY_IGNORE": "0", **own}
 
     def install_into(aside: Path, lock: int) -> None:
-        with opened as more:
+        with opened as more, advising_galaxy(project):
             way = own | more
             install(galaxy, files, aside, environment=way, cwd=project.directory, keep=(lock,))
 
@@ -95,6 +99,24 @@ def take(project: Project, files: list[Path]) -> Taken:
     return home.take(
         project.installed, FOREVER if are_pinned else order["galaxy_age"], install_into
     )
+
+
+@contextlib.contextmanager
+def advising_galaxy(project: Project) -> Iterator[None]:
+    """Say whom the credential is for, or where to name one, if a server wanted one."""
+    try:
+        yield
+    except RequirementsFailed as error:
+        if failure(str(error), 1).code != "auth_failed":
+            raise
+        credential, url = project.order["access"]["playbook"], project.tree.url
+        if credential is None:
+            hint = "; a credential in playbook.credential opens what is required from its server"
+        elif credential["kind"] == "git_https":
+            hint = reserved(credential, url)
+        else:
+            hint = f" (with credential {credential['name']!r})"
+        raise RequirementsFailed(f"{error}{hint}") from error
 
 
 def meaning(project: Project, texts: list[str], galaxy: str, environment: dict[str, str]) -> str:

@@ -1,11 +1,15 @@
 """The trees that a run needs: its playbook's, and its inventory's where that has a repository."""
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from runner.access import Access
+from runner.advice import unopened
 from runner.checkout import Tree, checkout, own_disk, resolve
+from runner.errors import CheckoutFailed
 from runner.host_keys import accepted_keys
 from runner.order import Order
 from runner.submodules import Nest
@@ -58,7 +62,7 @@ def settle(order: Order, what: Part, url: str, ref: str) -> Commit:
     """Take the commit that was pinned for this run, else the one *ref* stands for now."""
     if pinned := order["pinned"][what]:
         return Commit(url, pinned)
-    with own_disk():
+    with own_disk(), advising(order, what, url):
         return Commit(url, resolve(url, ref, tuple(order["protocols"]), access_to(order, what)))
 
 
@@ -67,13 +71,25 @@ def check_out(order: Order, what: Part, commit: Commit, *, deep: bool) -> Tree:
     cache, protocols = Path(order["cache"]), tuple(order["protocols"])
     destination = Path(order["directory"]) / PLACES[what]
     access = access_to(order, what)
-    tree = checkout(cache, commit.url, commit.sha, destination, protocols, access)
+    with advising(order, what, commit.url):
+        tree = checkout(cache, commit.url, commit.sha, destination, protocols, access)
     if deep:
         Nest(cache, tree, protocols, access).fill()
     elif (tree.root / ".gitmodules").is_file():
         # To Ansible an empty directory is a role that does nothing: the run would end well (seen).
         print(UNFILLED.format(what=what), flush=True)
     return tree
+
+
+@contextlib.contextmanager
+def advising(order: Order, what: Part, url: str) -> Iterator[None]:
+    """Say where to name a credential if one is missing for the repository at *url*."""
+    try:
+        yield
+    except CheckoutFailed as error:
+        if error.code != "auth_failed" or order["access"][what]:
+            raise
+        raise CheckoutFailed(f"{error}{unopened(what, url)}", error.code) from error
 
 
 def access_to(order: Order, what: Part) -> Access | None:

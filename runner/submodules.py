@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.access import Access
+from runner.advice import reserved
 from runner.checkout import Tree, checkout, own_disk, read_commit
 from runner.errors import CheckoutFailed
 from runner.git_home import remove
@@ -57,7 +58,8 @@ class Nest:
             try:
                 self._fill(self._check_out(parent, each), depth - 1)
             except CheckoutFailed as error:
-                raise CheckoutFailed(f"submodule {each.path!r}: {error}", error.code) from error
+                why = f"submodule {each.path!r}: {error}{self._advice(each.url, error)}"
+                raise CheckoutFailed(why, error.code) from error
 
     def _check_out(self, parent: Tree, each: Submodule) -> Tree:
         access = self._access(each.url)
@@ -67,6 +69,12 @@ class Nest:
             raise refused("its place in the tree is taken, or leads through a symlink")
         tree.root.rename(place)
         return Tree(place, each.url, each.sha)
+
+    def _advice(self, url: str, error: CheckoutFailed) -> str:
+        """Say why *url* was asked without the credential, if it was and that mattered."""
+        if error.code != "auth_failed" or self.access is None or self._access(url):
+            return ""
+        return reserved(self.access.credential, self.tree.url)
 
     def _access(self, url: str) -> Access | None:
         """Take the credential only to the server that it opened the tree's repository for."""

@@ -78,6 +78,16 @@ def test_a_wrong_password_is_refused_and_not_told(https, access):
     assert "hunter2" not in str(caught.value)
     assert https.host in str(caught.value)
     assert "Authentication failed" in str(caught.value)
+    assert str(caught.value).endswith("(with credential 'forge')")
+
+
+def test_a_certificate_of_nobody_known_says_how_to_believe_it(https, certificates):
+    certificates.write_text("")
+
+    with fails_with("host_not_trusted") as caught:
+        resolve(https.url(), "main")
+
+    assert "start the runner with GIT_SSL_CAINFO" in str(caught.value)
 
 
 def test_a_revoked_password_fails_where_the_network_is_needed_and_nowhere_else(

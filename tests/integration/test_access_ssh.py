@@ -8,6 +8,7 @@ import pytest
 from runner.access import Access
 from runner.checkout import checkout, resolve
 from runner.errors import CheckoutFailed
+from runner.git import redact
 from tests.remotes.others import git_daemon, mute_server
 from tests.remotes.sshd import make_key, sshd_server
 from tests.waiting import wait_until
@@ -68,8 +69,9 @@ def test_a_user_of_the_credential_is_who_logs_in_if_the_url_names_none(
 def test_another_key_is_refused(sshd, repository, key, access, tmp_path):
     other = make_key(tmp_path / "other")
 
-    with fails_with("auth_failed"):
+    with fails_with("auth_failed") as caught:
         resolve(sshd.url(repository.path), "main", access=access({**key, "private_key": other}))
+    assert str(caught.value).endswith("(with credential 'deploy')")
 
 
 def test_a_key_is_the_only_one_that_is_tried(sshd, repository, key, access, tmp_path, monkeypatch):
@@ -92,9 +94,10 @@ def test_a_key_is_the_only_one_that_is_tried(sshd, repository, key, access, tmp_
 def test_a_host_that_is_not_known_is_refused(sshd, repository, key, access):
     stranger = sshd.known_hosts.replace("127.0.0.1", "127.0.0.2")
 
-    with fails_with("host_not_trusted"):
+    with fails_with("host_not_trusted") as caught:
         resolve(sshd.url(repository.path), "main", access=access({**key, "known_hosts": stranger}))
 
+    assert f"credential 'deploy' knows no host key of 127.0.0.1:{sshd.port}" in str(caught.value)
     assert "Accepted" not in sshd.log
 
 
@@ -103,8 +106,12 @@ def test_a_host_whose_key_has_changed_is_refused(sshd, repository, key, access):
     resolve(url, "main", access=access(key))
     sshd.change_host_key()
 
-    with fails_with("host_not_trusted"):
+    with fails_with("host_not_trusted") as caught:
         resolve(url, "main", access=access(key))
+    assert str(caught.value) == (
+        f"{redact(url)}: the host key of 127.0.0.1:{sshd.port} is not the one that credential "
+        "'deploy' knows: if it was changed on purpose, put the new one in its known_hosts"
+    )
 
 
 @pytest.mark.parametrize("given", [None, "git.example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5\n"])
@@ -117,8 +124,11 @@ def test_an_accepted_host_is_remembered_for_its_credential(
     assert resolve(url, "main", access=access(lenient)) == head(repository)
     sshd.change_host_key()
 
-    with fails_with("host_not_trusted"):
+    with fails_with("host_not_trusted") as caught:
         resolve(url, "main", access=access(lenient))
+    assert "remembers it in CURTAIN_DATA/known_hosts/deploy" in str(caught.value)
+    assert str(tmp_path / "run") not in str(caught.value)
+    assert "@@@" not in str(caught.value)
     assert resolve(url, "main", access=access({**lenient, "name": "another"})) == head(repository)
     assert sorted(os.listdir(tmp_path / "known_hosts")) == ["another", "deploy"]
 

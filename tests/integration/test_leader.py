@@ -187,6 +187,20 @@ def test_an_order_that_cannot_be_led_is_refused_with_a_reason(order, changes, co
     assert ended.output == ""
 
 
+def test_a_repository_that_wants_a_credential_says_where_to_name_one(
+    order, serve_https, certificates
+):
+    https = serve_https({"ada": "hunter2"})
+    source = order["playbook"] | {"repository": https.url()}
+
+    ended = run(
+        order | {"protocols": ["https"], "playbook": source}, GIT_SSL_CAINFO=str(certificates)
+    )
+
+    told = ended.events["refused"]["message"]
+    assert told.endswith("; name a credential of kind git_https in playbook.credential")
+
+
 def test_an_ansible_whose_python_is_gone_is_refused(order, tmp_path):
     broken = tmp_path / "ansible-playbook"
     broken.write_text("#!/nowhere/python\n")

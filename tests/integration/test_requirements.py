@@ -467,6 +467,8 @@ def test_what_opens_the_playbooks_repository_opens_what_it_requires(
     require(repository, stranger.url("web"))
     refused = run(again(opened | ours, 3), GIT_SSL_CAINFO=str(certificates))
     assert "the credential is for" in refused.events["refused"]["message"]
+    only = f"credential 'forge' is for https://{https.host} only"
+    assert refused.events["refused"]["message"].endswith(only)
     assert "hunter2" not in str(refused)
     assert stranger.credentials == set()
 

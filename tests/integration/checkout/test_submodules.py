@@ -150,9 +150,10 @@ def test_a_credential_is_shown_to_no_other_server_that_a_tree_names(
     thief = serve_https({"ada": "token"})
     sha = add_submodule(repository, "roles/nginx", thief.url("role"), newest(role))
 
-    with fails_with("auth_failed", "submodule 'roles/nginx': https://"):
+    with fails_with("auth_failed", "submodule 'roles/nginx': https://") as caught:
         opened_by(token, cache, server.url(), sha, destination)
 
+    assert str(caught.value).endswith(f"credential 'forge' is for https://{server.host} only")
     assert thief.asked
     assert thief.credentials == set()
 
