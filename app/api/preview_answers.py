@@ -100,6 +100,11 @@ class RerunPreview(Answer):
         description="what `newest` would change of it; null when it was deleted"
     )
     refusals: list[FaultAnswer] = Field(
-        description="variables and overrides that do not fit `newest` any more"
+        description="what `newest` would be refused for: a template that was deleted, variables "
+        "and overrides that do not fit it any more, credentials that do not fit"
+    )
+    same_refusals: list[FaultAnswer] = Field(
+        description="what `same` would be refused for: credentials that are gone or do not fit "
+        "any more, secrets that cannot be read"
     )
     failed_hosts: FailedHostsAnswer

@@ -19,7 +19,7 @@ from runner import rerun
 from runner.changes import changes
 from runner.rerun import NothingToRepeat
 from runner.run import Run
-from runner.store import hosts, templates
+from runner.store import credentials, hosts, templates
 from runner.store.connection import Connection
 from runner.store.templates import StoredTemplate
 from runner.template import Refused, Template
@@ -74,7 +74,8 @@ def _preview(services: Services, conn: Connection, run: Run, seen: dict[str, Any
         playbook=SourceAnswer.model_validate(seen["playbook"]),
         inventory=SourceAnswer.model_validate(inventory) if inventory else None,
         template=_changes(run, stored) if stored else None,
-        refusals=_refusals(services, run, stored) if stored else [],
+        refusals=_named(_refusals(services, conn, run, stored)),
+        same_refusals=_named(_same_refusals(services, conn, run)),
         failed_hosts=_failed_hosts(conn, run),
     )
 
@@ -84,15 +85,33 @@ def _changes(run: Run, stored: StoredTemplate) -> list[ChangeAnswer]:
     return [ChangeAnswer.model_validate(each._asdict()) for each in changed]
 
 
-def _refusals(services: Services, run: Run, stored: StoredTemplate) -> list[FaultAnswer]:
+def _named(faults: list[tuple[str, str]]) -> list[FaultAnswer]:
+    return [FaultAnswer(field=field, message=message) for field, message in faults]
+
+
+def _refusals(
+    services: Services, conn: Connection, run: Run, stored: StoredTemplate | None
+) -> list[tuple[str, str]]:
+    if stored is None:
+        return [("template", f"there is no template {run.template!r} any more")]
+    found = credentials.faults(conn, stored.spec)
     try:
         secrets = services.vault.open(run.secrets)
         rerun.fit(run, Template.model_validate(stored.spec), secrets)
     except Refused as refused:
-        return [FaultAnswer(field=field, message=message) for field, message in refused.faults]
+        return refused.faults + found
     except SecretsUnreadable as error:
-        return [FaultAnswer(field="vars", message=str(error))]
-    return []
+        return [("vars", str(error)), *found]
+    return found
+
+
+def _same_refusals(services: Services, conn: Connection, run: Run) -> list[tuple[str, str]]:
+    found = credentials.faults(conn, run.spec)
+    try:
+        services.vault.open(run.secrets)
+    except SecretsUnreadable as error:
+        return [("vars", str(error)), *found]
+    return found
 
 
 def _failed_hosts(conn: Connection, run: Run) -> FailedHostsAnswer:

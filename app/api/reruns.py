@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from http import HTTPStatus
+from typing import Any
 
 from flask import Response
 
@@ -15,9 +16,9 @@ from app.services import Services
 from runner import rerun
 from runner.rerun import NothingToRepeat
 from runner.run import Run, Wanted
-from runner.store import hosts, templates
+from runner.store import credentials, hosts, templates
 from runner.store.connection import Connection
-from runner.template import Template
+from runner.template import Refused, Template
 from runner.vault import SecretsUnreadable
 
 
@@ -28,7 +29,8 @@ def rerun_run(
 
     With its variables, secret ones too, and its options; `same` also with its template and its
     commits as they were, whatever became of branches since. 409 while the run is not final, when
-    `newest` finds no template any more, and when `failed` finds no hosts or does not know them.
+    `newest` finds no template any more, and when `failed` finds no hosts or does not know them. 422
+    when a credential that it would use is gone or does not fit any more.
     """
 
     def want(conn: Connection) -> Wanted:
@@ -58,6 +60,7 @@ def _want(services: Services, conn: Connection, run: Run, body: RerunBody) -> Wa
         return _renewed(services, conn, run, wanted)
     # With the first key: whoever is about to give up an older one does not look for it here.
     renewed = services.vault.renew(run.secrets) if run.secrets else None
+    _require_credentials(conn, run.spec)
     return replace(wanted, secrets=renewed or run.secrets)
 
 
@@ -78,7 +81,14 @@ def _renewed(services: Services, conn: Connection, run: Run, wanted: Wanted) -> 
         inventory_sha=None,
     )
     rerun.check_limit(run, wanted.only_hosts, renewed.options)
+    _require_credentials(conn, stored.spec)
     return renewed
+
+
+def _require_credentials(conn: Connection, spec: dict[str, Any]) -> None:
+    """Raise Refused: what would fail as soon as it is taken by a runner is not queued."""
+    if faults := credentials.faults(conn, spec):
+        raise Refused(faults)
 
 
 OPERATIONS = (

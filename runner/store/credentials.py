@@ -1,11 +1,12 @@
 """The credentials table, and which template uses which. Knows no key: what is sealed stays so."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from psycopg.types.json import Jsonb
 
+from runner import uses
 from runner.errors import RunnerError
 from runner.store.connection import Connection
 from runner.uses import Known
@@ -121,6 +122,11 @@ def hold(conn: Connection, names: Sequence[str]) -> dict[str, Known]:
         [list(names)],
     ).fetchall()
     return {row.pop("name"): Known(**row) for row in rows}
+
+
+def faults(conn: Connection, spec: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What is wrong by now with the credentials that *spec* uses, as field and message."""
+    return uses.faults(spec, hold(conn, uses.names(spec)))
 
 
 def note_uses(conn: Connection, template: str, names: Sequence[str]) -> None:

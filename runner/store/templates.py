@@ -40,7 +40,7 @@ def put(conn: Connection, name: str, spec: dict[str, Any], by: str) -> tuple[Sto
             {"name": name, "spec": Jsonb(spec), "by": by},
         ).fetchone()
         assert row is not None
-        if faults := uses.faults(spec, credentials.hold(conn, named)):
+        if faults := credentials.faults(conn, spec):
             raise Refused(faults)
         credentials.note_uses(conn, name, named)
     is_new = row.pop("is_new")

@@ -60,6 +60,17 @@ def declare(client, project, hosts_repository):
 
 
 @pytest.fixture
+def keep_become(client):
+    """Keep a become password under a name."""
+
+    def put(name):
+        body = {"kind": "become_password", "password": "hunter2"}
+        assert client.put(f"/api/v1/credentials/{name}", json=body).status_code == 201
+
+    return put
+
+
+@pytest.fixture
 def old(client, runner, declare):
     """The id of a run that is over."""
     declare()
@@ -202,6 +213,21 @@ def test_a_template_that_was_deleted_leaves_the_recorded_places(client, old, pro
 
     assert told["template"] is None
     assert told["playbook"]["now"]["sha"] == now
+    gone = {"field": "template", "message": "there is no template 'mine' any more"}
+    assert (told["refusals"], told["same_refusals"]) == ([gone], [])
+
+
+def test_a_credential_that_is_gone_refuses_the_same(client, runner, declare, keep_become):
+    keep_become("root")
+    declare(credentials=["root"])
+    run = client.post("/api/v1/templates/mine/runs?wait=60").json
+    declare()
+    assert client.delete("/api/v1/credentials/root").status_code == 204
+
+    told = seen(client, run["id"])
+
+    gone = {"field": "credentials.0", "message": "there is no credential 'root'"}
+    assert (told["refusals"], told["same_refusals"]) == ([], [gone])
 
 
 def test_the_hosts_that_failed(client, runner, playbook, declare):

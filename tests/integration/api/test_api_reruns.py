@@ -94,6 +94,25 @@ def test_a_rerun_of_a_template_that_was_deleted_works(
     assert refused.json["run"]["id"] == old.id
 
 
+def test_a_rerun_whose_credential_is_gone_is_refused_and_nothing_runs(
+    client: FlaskClient, finished: Finished
+) -> None:
+    body = {"kind": "become_password", "password": "hunter2"}
+    client.put("/api/v1/credentials/root", json=body)
+    client.put("/api/v1/templates/deploy", json={**TEMPLATE, "credentials": ["root"]})
+    old = finished()
+    client.put("/api/v1/templates/deploy", json=TEMPLATE)
+    client.delete("/api/v1/credentials/root")
+
+    response = rerun(client, old)
+
+    assert response.status_code == 422
+    gone = {"field": "credentials.0", "message": "there is no credential 'root'"}
+    assert response.json["errors"] == [gone]
+    assert client.get(f"/api/v1/runs?rerun_of={old.id}").json["runs"] == []  # type: ignore[index]
+    assert rerun(client, old, {"at": "newest"}).status_code == 202
+
+
 def test_newest_takes_the_template_of_now_and_resolves_anew(
     client: FlaskClient, finished: Finished, conn: Connection
 ) -> None:
