@@ -7,7 +7,7 @@ import keyword
 import re
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints
 
@@ -24,9 +24,14 @@ WEB_USER = r"^[^:\x00-\x1f\x7f-\x9f]+$"
 VAULT_ID = r"^[^-@;,\s\x00-\x1f\x7f-\x9f][^@;,\s\x00-\x1f\x7f-\x9f]*$"
 HOST = r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)(:[0-9]{1,5})?$"
 
+#: What no server takes in a path.
+CONTROL = re.compile(r"%([01][0-9a-f]|7f)", re.IGNORECASE)
+
 #: What is said of a word that does not match.
 FORMS = {
-    REPOSITORY: "must begin with https://, ssh:// or file:/// (write git@host:path as ssh://git@host/path)",
+    REPOSITORY: "must begin with https://, ssh:// or file:/// in small letters "
+    "(write git@host:path as ssh://git@host/path), and hold no blanks (%20), "
+    "no backslashes and ASCII only",
     REF: "must be the name of a branch or tag, or a full commit, and not begin with -",
     PATH: "must lead to a place inside the repository, and not begin with -",
     LIMIT: "must name hosts or groups, and not begin with -",
@@ -53,9 +58,22 @@ def _repository(url: str) -> str:
         raise ValueError("must be file:/// and an absolute path")
     if parts.scheme != "file" and not parts.hostname:
         raise ValueError("names no host")
+    if CONTROL.search(url):
+        raise ValueError("holds a control character, written with %")
+    if parts.scheme != "file" and ("?" in url or "#" in url):
+        raise ValueError("must end with the path: a repository has no ?query and no #fragment")
+    if parts.scheme != "file" and not _has_sound_port(parts):
+        raise ValueError("has no port that there is: a colon and 1 to 65535 behind the host")
     if parts.netloc.startswith("-") or "@-" in parts.netloc or "%" in parts.netloc:
         raise ValueError("names a strange host")
     return url
+
+
+def _has_sound_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port != 0 and not parts.netloc.endswith(":")
+    except ValueError:
+        return False
 
 
 def _ref(ref: str) -> str:
