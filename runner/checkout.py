@@ -29,6 +29,7 @@ PROTOCOLS: Final = ("https", "ssh", "file")
 BROKEN: Final = frozenset({"git_failed", "not_pinned"})
 
 SHA: Final = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+SHORT_SHA: Final = re.compile(r"[0-9a-f]{4,63}")
 #: What git check-ref-format takes, of at most 255 characters.
 REF: Final = re.compile(
     r"(?![-/])(?!.*(\.\.|//|@\{|\.lock(/|$)|/\.|/$|\.$|[\x00-\x20\x7f~^:?*\[\\])).{1,255}"
@@ -71,14 +72,24 @@ def resolve(
     if not REF.fullmatch(ref) or not ref.isprintable():
         raise CheckoutFailed(f"{ref!r} is no name of a branch, a tag or a commit", "bad_ref")
     names = possible_names(ref)
-    ask = ("ls-remote", "--", url, *names)
+    ask = ("ls-remote", "--", url, *{"HEAD": None} | dict.fromkeys(names))
     answer = ask_remote(url, protocols, *ask, seconds=seconds, access=access)
     # `ls-remote URL x` also answers refs/heads/feature/x: only exact names count.
     shas = {name: sha for sha, _, name in (line.partition("\t") for line in answer.splitlines())}
     for name in names:
         if name in shas:
             return shas[name]
-    raise CheckoutFailed(f"no branch or tag {ref!r} in {redact(url)}", "ref_not_found")
+    unknown = f"no branch or tag {ref!r} in {redact(url)}{ref_advice(ref, 'HEAD' in shas)}"
+    raise CheckoutFailed(unknown, "ref_not_found")
+
+
+def ref_advice(ref: str, has_head: bool) -> str:
+    """Say why there may be no such ref."""
+    if not has_head:
+        return ": it has no commits, or none in its default branch"
+    if SHORT_SHA.fullmatch(ref):
+        return ": a commit needs all its 40 digits"
+    return ""
 
 
 def possible_names(ref: str) -> list[str]:

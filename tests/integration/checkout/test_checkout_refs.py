@@ -6,6 +6,7 @@ from runner.checkout import resolve
 from runner.errors import CheckoutFailed
 from runner.git import redact
 from tests.checkouts import fails_with
+from tests.repositories import Repository
 
 
 def test_a_branch_a_tag_and_a_commit_lead_to_a_commit(repository):
@@ -57,6 +58,23 @@ def test_the_tail_of_a_name_is_not_the_name(repository):
 def test_what_is_no_name_of_a_ref_never_reaches_git(ref, repository):
     with fails_with("bad_ref"):
         resolve(repository.url, ref)
+
+
+@pytest.mark.parametrize("ref", ["47c9276", "deadbeef", "a" * 39])
+def test_a_part_of_a_commit_says_that_it_is_one(ref, repository):
+    with pytest.raises(CheckoutFailed, match="a commit needs all its 40 digits"):
+        resolve(repository.url, ref)
+
+
+@pytest.mark.parametrize("ref", ["HEAD", "main", "47c9276"])
+def test_a_repository_without_commits_says_so(ref, tmp_path):
+    empty = Repository(tmp_path)
+    empty.git("init", "--quiet", "--bare")
+
+    with pytest.raises(CheckoutFailed, match="it has no commits") as caught:
+        resolve(empty.url, ref)
+
+    assert caught.value.code == "ref_not_found"
 
 
 @pytest.mark.parametrize(
