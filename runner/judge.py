@@ -21,9 +21,15 @@ MEANINGS = {
 
 ERROR = re.compile(r"^(?:\x1b\[[0-9;]*m)*(?:\[ERROR\]:|ERROR!)\s+(.+?)(?:\x1b\[[0-9;]*m)*$", re.M)
 
+#: What ssh says before its reason: a warning in a box of @, of which the title tells something,
+#: and that it will know this host the next time.
+BOX = re.compile(r"@{20,}\s*\n@\s+(.+?)\s+@\s*\n@{20,}")
+ACCEPTED = re.compile(r"Warning: Permanently added .+ to the list of known hosts\.\s*")
+
 #: Why an inventory could not be read: what its script said, else what the first plugin says.
 #: Ansible tells it in warnings; its error says only that there is none.
 UNREAD = "No inventory was parsed"
+NO_SCRIPT = re.compile(r"^(The inventory '.+' begins with #! .+)$", re.M)  # our leader's words
 SCRIPT_SAID = re.compile(r"^Standard error from inventory script:\n(.+)", re.M)
 PLUGIN_SAID = re.compile(r"\[WARNING\]: (Failed to parse inventory with .+)")
 
@@ -81,7 +87,9 @@ def judge(run: Run, end: End) -> Verdict:
     """Name the final state of *run*, whose family is gone."""
     if end.why == "timeout":
         limit = run.spec["timeout"]
-        return _ended(end, RunState.TIMED_OUT, f"its time limit of {limit} seconds passed")
+        while_preparing = "" if run.playing_at else " while it was preparing"
+        passed = f"its time limit of {limit} seconds passed{while_preparing}"
+        return _ended(end, RunState.TIMED_OUT, passed)
     if end.why is not None and run.stop_requested_at is not None:
         return _stopped(run, end)
     if end.why == "shutdown":
@@ -152,9 +160,11 @@ def explain(exit_code: int, tail: str) -> str:
         meaning = (
             "at least one host was unreachable" if unreachable else "the playbook is not valid"
         )
-    reasons = ERROR.findall(tail) if exit_code != 2 else []
+    said = ACCEPTED.sub("", BOX.sub(r"\1", tail))
+    reasons = ERROR.findall(said) if exit_code != 2 else []
     if reasons and reasons[0].startswith(UNREAD):
-        reasons = [*SCRIPT_SAID.findall(tail), *PLUGIN_SAID.findall(tail), *reasons]
+        patterns = (SCRIPT_SAID, NO_SCRIPT, PLUGIN_SAID)
+        reasons = [*(reason for each in patterns for reason in each.findall(tail)), *reasons]
         meaning = "the inventory cannot be read"
     reason = f": {reasons[0].strip()}" if reasons else ""
     return f"{meaning} (exit code {exit_code}){reason}"[:500]

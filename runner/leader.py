@@ -116,6 +116,13 @@ def write_files(order: Order, trees: Trees) -> Paths:
         if "," in str(hosts):  # it would play on no host, and call that a success
             taken = f"Ansible takes {str(hosts)!r} for a list of hosts: it has a comma"
             raise CheckoutFailed(taken, "bad_path")
+        if looks_like_a_script(hosts) and not os.access(hosts, os.X_OK):
+            # To Ansible its lines are hosts, or nothing; an INI file may begin so, too.
+            print(
+                f"The inventory {inventory['path']!r} begins with #! and is no executable file, so "
+                "it is read as text: make it one by `git update-index --chmod=+x`",
+                flush=True,
+            )
     document = variables_document(order["vars"], order["accepted"])
     variables = write(directory / "variables.yml", document)
     only = order["only_hosts"]
@@ -123,6 +130,14 @@ def write_files(order: Order, trees: Trees) -> Paths:
     command.control_path(directory).mkdir(0o700)  # exclusive: the fallback is in a public place
     command.temporary_path(directory).mkdir(0o700)
     return Paths(playbook, hosts, variables, limit)
+
+
+def looks_like_a_script(path: Path) -> bool:
+    """Whether a file names an interpreter."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(2) == b"#!"
 
 
 if __name__ == "__main__":

@@ -121,6 +121,18 @@ def test_which_plugins_read_an_inventory_is_up_to_ansible_cfg(order, repository)
 FAILING = "#!/bin/sh\necho 'the inventory server says no' >&2\nexit 3\n"
 
 
+def test_a_script_that_nobody_may_execute_says_how_to_make_it_one(bench, runner, repository):
+    commit(repository, {"hosts.sh": FAILING})
+    repository.git("update-index", "--chmod=-x", "hosts.sh")
+    repository.git("commit", "--quiet", "--message=plain")
+
+    run = bench.await_final(bench.trigger(repository.url, {"path": "hosts.sh"}))
+
+    assert run.state == "failed"
+    assert "'hosts.sh' begins with #!" in run.message
+    assert "git update-index --chmod=+x" in run.message
+
+
 def test_a_script_that_fails_fails_the_run_in_its_own_words(bench, runner, repository):
     """Ansible alone takes it for an inventory of nobody, and ends well."""
     commit(repository, {"hosts.sh": FAILING})

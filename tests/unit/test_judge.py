@@ -71,6 +71,30 @@ def test_a_stop_tells_how_hard_it_was(end, outcome):
     assert judge(make_run(**ASKED), end).stop_outcome is outcome
 
 
+@pytest.mark.parametrize(
+    ("playing_at", "says"),
+    [
+        (None, "its time limit of 60 seconds passed while it was preparing"),
+        (datetime.now(UTC), "its time limit of 60 seconds passed"),
+    ],
+)
+def test_a_time_out_tells_whether_the_playbook_had_begun(playing_at, says):
+    end = End(exit_code=-15, signalled=("TERM",), why="timeout")
+
+    assert judge(make_run(playing_at=playing_at), end).message == says
+
+
+BANNER = """[ERROR]: Task failed: Failed to connect to the host via ssh: @@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@
+@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @
+@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@
+IT IS POSSIBLE THAT SOMEONE IS DOING SOMETHING NASTY!
+web : ok=0 unreachable=1
+"""
+MET = """[ERROR]: Task failed: Failed to connect to the host via ssh: Warning: Permanently added '[h]:22' (ED25519) to the list of known hosts.
+ada@h: Permission denied (publickey).
+web : ok=0 unreachable=1
+"""
+NO_SCRIPT = "The inventory 'x.sh' begins with #! and is no executable file: so make it one\n"
 FAILED = "[WARNING]: Failed to parse inventory with 'x' plugin: a reason\n"
 UNREAD = "[ERROR]: No inventory was parsed, please check your configuration and options.\n"
 
@@ -92,6 +116,14 @@ UNREAD = "[ERROR]: No inventory was parsed, please check your configuration and 
             f"{FAILED}\n{UNREAD}",
             "cannot be read (exit code 1): Failed to parse inventory with 'x'",
         ),
+        (1, f"{NO_SCRIPT}{FAILED}\n{UNREAD}", ": The inventory 'x.sh' begins with #! and"),
+        (
+            4,
+            BANNER,
+            "unreachable (exit code 4): Task failed: Failed to connect to the host via ssh: "
+            "WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!",
+        ),
+        (4, MET, "via ssh: ada@h: Permission denied (publickey)."),
         (1, UNREAD, ": No inventory was parsed, please check"),
         # With exit code 2 the first error line is some host's, not the run's.
         (
