@@ -96,7 +96,7 @@ ENDED_FOR_IT = "its lease had run out, so its family was ended"
         (
             [killed("timeout"), ended(-9, "KILL")],
             "timed_out",
-            "its time limit of 60 seconds passed",
+            "its time limit of 60 seconds passed while it was preparing",
         ),
     ],
 )
