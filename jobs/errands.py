@@ -20,7 +20,7 @@ from rq.worker import SimpleWorker
 from jobs import previews
 from runner import clients, family, linux, logs, machine
 from runner.alarm import turn_deaf
-from runner.bookkeeping import QuietWorker
+from runner.bookkeeping import OPTIONS, QuietWorker
 from runner.git import forget_strays
 from runner.queue import queue_of_errands
 from runner.settings import Settings
@@ -29,13 +29,10 @@ from runner.visible import keeper_environment
 NICE: Final = 10  # runs and their stops come first
 BORN_AT: Final = time.monotonic()
 YOUTH: Final = 60.0  # seconds in which it begins errands; what comes later is for the next one
-WORKER_KEPT: Final = 90  # seconds that RQ believes in a worker without a heartbeat
 
 
 class ErrandWorker(QuietWorker, SimpleWorker):
     """RQ's own worker, which a SIGTERM ends at once: what it does can be asked for again."""
-
-    log_result_lifespan = False
 
     def request_stop(self, signum: int, frame: FrameType | None) -> Never:
         """End; an errand that is under way fails. A second signal must not disturb that."""
@@ -66,9 +63,7 @@ def main(argv: list[str]) -> int:
         [queue_of_errands(redis)],
         name=f"errands.{machine.process_name(settings.machine)}",
         connection=redis,
-        serializer="rq.serializers.JSONSerializer",
-        worker_ttl=WORKER_KEPT,
-        log_job_description=False,
+        **OPTIONS,
     )
     try:
         worker.work(burst=True, logging_level="WARNING")

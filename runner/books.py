@@ -16,14 +16,13 @@ from rq.queue import Queue
 from rq.utils import now as utc_now
 from rq.worker.base import WorkerStatus
 
-from runner.bookkeeping import QuietWorker
+from runner.bookkeeping import OPTIONS, QuietWorker
 from runner.queue import queue_of_runs
 from runner.run import Run, RunState
 
 log = logging.getLogger(__name__)
 
 RUN_ID = re.compile(r"[0-9]{1,18}")
-WORKER_KEPT = 90  # seconds that RQ believes in a worker without a heartbeat
 
 
 @dataclass
@@ -44,18 +43,14 @@ class Entry:
 class Books(QuietWorker):
     """An RQ worker of the queue of runs, with many executions at once (RQ 3.0)."""
 
-    log_result_lifespan = False
-
     def __init__(self, redis: Redis, name: str, *, beat: float) -> None:
         """Write the books of the worker *name*."""
         super().__init__(
             [queue_of_runs(redis)],
             name=name,
             connection=redis,
-            serializer="rq.serializers.JSONSerializer",
-            worker_ttl=WORKER_KEPT,
             job_monitoring_interval=int(beat) or 1,
-            log_job_description=False,
+            **OPTIONS,
         )
 
     def open_books(self) -> None:

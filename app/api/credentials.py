@@ -6,7 +6,7 @@ from http import HTTPStatus
 from flask import Response
 
 from app.api.answers import CredentialAnswer, CredentialPage
-from app.api.pages import cut, next_page
+from app.api.pages import cut
 from app.api.requests import CredentialBody, CredentialsQuery
 from app.auth import ADMIN
 from app.operations import Operation, answer
@@ -63,11 +63,11 @@ def list_credentials(services: Services, query: CredentialsQuery) -> Response:
     """List credentials by name, without their secrets."""
     with services.connection() as conn:
         rows = credentials.page(conn, after=query.after, limit=query.limit + 1)
-    kept, more = cut(rows, query.limit)
+    kept, following = cut(rows, query.limit, "after", lambda row: row.name)
     return answer(
         CredentialPage(
             credentials=[CredentialAnswer.of(stored) for stored in kept],
-            next=next_page("after", kept[-1].name) if more else None,
+            next=following,
         )
     )
 

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from flask import Response
 
 from app.api.answers import EventAnswer, EventPage
-from app.api.pages import cut, next_page
+from app.api.pages import cut
 from app.api.requests import EventsQuery
 from app.api.runs import find_run
 from app.operations import Operation, answer
@@ -18,11 +18,11 @@ def list_events(services: Services, run_id: int, query: EventsQuery) -> Response
     with services.connection() as conn:
         find_run(conn, run_id)
         rows = events.page(conn, run_id, after=query.after, limit=query.limit + 1)
-    shown, more = cut(rows, query.limit)
+    shown, following = cut(rows, query.limit, "after", lambda row: row.id)
     return answer(
         EventPage(
             events=[EventAnswer.of(event) for event in shown],
-            next=next_page("after", shown[-1].id) if more else None,
+            next=following,
         )
     )
 

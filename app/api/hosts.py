@@ -7,7 +7,7 @@ from flask import Response
 from pydantic import Field
 
 from app.api.answers import Answer
-from app.api.pages import cut, next_page
+from app.api.pages import cut
 from app.api.requests import HostsQuery
 from app.api.runs import find_run
 from app.operations import Operation, answer
@@ -53,12 +53,12 @@ def list_hosts(services: Services, run_id: int, query: HostsQuery) -> Response:
     with services.connection() as conn:
         run = find_run(conn, run_id)
         rows = hosts.page(conn, run_id, after=query.after, limit=query.limit + 1)
-    shown, more = cut(rows, query.limit)
+    shown, following = cut(rows, query.limit, "after", lambda row: row.host)
     return answer(
         HostPage(
             known=run.host_count is not None,
             hosts=[HostAnswer.of(result) for result in shown],
-            next=next_page("after", shown[-1].host) if more else None,
+            next=following,
         )
     )
 

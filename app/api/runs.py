@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from flask import Response
 
-from app.api.pages import cut, next_page
+from app.api.pages import cut
 from app.api.requests import RunsQuery, TriggerBody, TriggerHeaders, WaitQuery
 from app.api.run_answers import RunAnswer, RunPage
 from app.api.templates import find_template
@@ -73,11 +73,11 @@ def list_runs(services: Services, query: RunsQuery) -> Response:
             since=query.since,
             until=query.until,
         )
-    shown, more = cut(rows, query.limit)
+    shown, following = cut(rows, query.limit, "before", lambda row: row.id)
     return answer(
         RunPage(
             runs=[RunAnswer.of(run) for run in shown],
-            next=next_page("before", shown[-1].id) if more else None,
+            next=following,
         )
     )
 

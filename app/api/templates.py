@@ -5,7 +5,7 @@ from http import HTTPStatus
 from flask import Response
 
 from app.api.answers import TemplateAnswer, TemplatePage
-from app.api.pages import cut, next_page
+from app.api.pages import cut
 from app.api.requests import TemplatesQuery
 from app.auth import ADMIN
 from app.operations import Operation, answer
@@ -57,11 +57,11 @@ def list_templates(services: Services, query: TemplatesQuery) -> Response:
     """List templates by name."""
     with services.connection() as conn:
         rows = templates.page(conn, after=query.after, limit=query.limit + 1)
-    shown, more = cut(rows, query.limit)
+    shown, following = cut(rows, query.limit, "after", lambda row: row.name)
     return answer(
         TemplatePage(
             templates=[TemplateAnswer.of(stored) for stored in shown],
-            next=next_page("after", shown[-1].name) if more else None,
+            next=following,
         )
     )
 
