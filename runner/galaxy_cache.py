@@ -12,7 +12,6 @@ installed anew for those that come later.
 import contextlib
 import fcntl
 import json
-import logging
 import os
 import shutil
 import time
@@ -24,10 +23,9 @@ from typing import Final
 
 from runner import git_home
 from runner.errors import CheckoutFailed, RequirementsFailed
+from runner.eviction import Kept, evict, size
 from runner.galaxy_tree import Versions, collections, fingerprint, give, roles
 from runner.git_lock import lock
-
-log = logging.getLogger(__name__)
 
 NOTE: Final = "note.json"
 RETRY = 300.0  # seconds until a failed renewal is tried again
@@ -157,25 +155,13 @@ def tidy(directory: Path, most: int = MOST_BYTES, age: float = LONGEST_UNUSED) -
     What is being taken or installed just now stays until the next time.
     """
     homes = [Home(path) for path in directory.iterdir()] if directory.is_dir() else []
-    sizes = {home: size(home.path) for home in homes}
-    total = sum(sizes.values())
-    evicted = []
-    for home in sorted(homes, key=Home.last_use):
-        unused = time.time() - home.last_use()
-        if sizes[home] and (unused > age or total > most):
-            with contextlib.suppress(CheckoutFailed):
-                home.evict()
-                total -= sizes[home]
-                evicted.append(home.path)
-                log.info("%s is evicted: unused for %d s", home.path, unused)
-    return evicted
+    found = (Kept(home.path, home.last_use(), size(home.path)) for home in homes)
+    return evict((kept for kept in found if kept.size), most, age, remove=_evict)
 
 
-def size(directory: Path) -> int:
-    """Sum up the bytes on the disk of all that is below; what vanishes meanwhile has none."""
-    total = 0
-    for parent, _, names in os.walk(directory):
-        for name in names:
-            with contextlib.suppress(FileNotFoundError):
-                total += os.lstat(os.path.join(parent, name)).st_blocks * 512
-    return total
+def _evict(kept: Kept) -> bool:
+    try:
+        Home(kept.home).evict()
+    except CheckoutFailed:
+        return False
+    return True

@@ -7,16 +7,14 @@ what the next fetch or round deletes. Packs are joined by the runs: see runner.g
 
 import fcntl
 import logging
-import os
 import shutil
 import threading
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from runner import galaxy_cache, git_home
 from runner.errors import CheckoutFailed
+from runner.eviction import Kept, evict, size
 from runner.git_lock import lock
 from runner.settings import Settings
 
@@ -25,18 +23,6 @@ log = logging.getLogger(__name__)
 PAUSE = 600.0  # seconds between two rounds: a cache may be too large for that long
 MOST_BYTES = 20 * 2**30  # unless the setting says otherwise
 SHARE = 3  # at most a third of the disk: live runs have their trees there too
-BLOCK = 512  # bytes, the unit of st_blocks (POSIX)
-
-
-@dataclass(frozen=True)
-class Kept:
-    """One store as it was found."""
-
-    home: Path
-    #: When a run last wanted it; seconds since the epoch.
-    used_at: float
-    #: Bytes on disk, with what was put aside.
-    size: int
 
 
 def keep_up(settings: Settings, closing: threading.Event) -> None:
@@ -59,7 +45,8 @@ def tidy(cache: Path, most: int | None = None, age: float = float("inf")) -> lis
         return []
     try:
         with lock(cache / "upkeep.lock", seconds=0):
-            return _tidy(cache, size_limit(cache) if most is None else most, age)
+            most = size_limit(cache) if most is None else most
+            return evict(look(cache), most, age, remove=_evict, spare=_clear)
     except CheckoutFailed as error:
         log.debug("%s: %s", cache, error)
         return []
@@ -70,44 +57,13 @@ def size_limit(cache: Path) -> int:
     return min(MOST_BYTES, shutil.disk_usage(cache).total // SHARE)
 
 
-def _tidy(cache: Path, most: int, age: float) -> list[Path]:
-    stores = sorted(look(cache), key=lambda kept: kept.used_at)
-    total = sum(kept.size for kept in stores)
-    evicted = []
-    for kept in stores:
-        unused = time.time() - kept.used_at
-        if unused <= age and total <= most:
-            _clear(kept.home)
-        elif _evict(kept):
-            total -= kept.size
-            evicted.append(kept.home)
-            log.info("%s is evicted: %d bytes, unused for %d s", kept.home, kept.size, unused)
-    return evicted
-
-
 def look(cache: Path) -> Iterator[Kept]:
     """Find the stores, those that were evicted before left out."""
     for home in cache.iterdir():
         if git_home.NAME.fullmatch(home.name) and home.is_dir():
-            used_at, size = home.stat().st_mtime, _size(home)
-            if size:
-                yield Kept(home, used_at, size)
-
-
-def _size(home: Path) -> int:
-    """Count the bytes of all files; what goes meanwhile does not count."""
-    return sum(
-        _bytes(os.path.join(directory, name))
-        for directory, _, names in os.walk(home)
-        for name in names
-    )
-
-
-def _bytes(path: str) -> int:
-    try:
-        return os.lstat(path).st_blocks * BLOCK
-    except FileNotFoundError:
-        return 0
+            kept = Kept(home, home.stat().st_mtime, size(home))
+            if kept.size:
+                yield kept
 
 
 def _evict(kept: Kept) -> bool:
@@ -126,8 +82,9 @@ def _evict(kept: Kept) -> bool:
     return True
 
 
-def _clear(home: Path) -> None:
+def _clear(kept: Kept) -> None:
     """Delete what a death has left aside; it could wait for a fetch that never comes."""
+    home = kept.home
     if next(home.glob("tmp-*"), None) is None:
         return
     try:
