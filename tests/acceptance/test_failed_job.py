@@ -1,8 +1,5 @@
 """A rerun and its preview from outside: two web containers without Git, one runner, and pushes."""
 
-import pytest
-
-from tests.formation import TOKEN, Formation
 from tests.repositories import make_repository
 from tests.runners import LOCAL, PYTHON
 
@@ -12,21 +9,6 @@ PLAYBOOK = """
   gather_facts: false
   tasks: [{command: /bin/true}]
 """
-
-
-@pytest.fixture
-def formation(database_url, redis_url, tmp_path):
-    environ = {
-        "DATABASE_URL": database_url,
-        "REDIS_URL": redis_url,
-        "CURTAIN_ADMIN_TOKEN": TOKEN,
-        "CURTAIN_SECRET_KEY": "s" * 32,
-        "CURTAIN_DATA": str(tmp_path / "runner"),
-        "RUNNER_DRAIN": "0",
-    }
-    started = Formation(environ, tmp_path)
-    yield started
-    started.stop()
 
 
 def test_a_failed_run_is_looked_at_and_repeated_where_it_failed(formation, tmp_path):

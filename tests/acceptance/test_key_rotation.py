@@ -9,9 +9,7 @@ import pytest
 
 from app.bootstrap import postgres
 from runner.vault import Vault
-from tests.acceptance.test_up import READY, ROOT, environment, mark, port, start_up
-
-__all__ = ["environment", "mark", "port", "start_up"]
+from tests.up import READY, ROOT
 
 SECRET = {"password": "hunter2"}
 RESTART = 3

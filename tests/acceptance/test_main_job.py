@@ -7,26 +7,10 @@ import pytest
 from runner import family
 from runner.store import runs
 from tests import playbooks
-from tests.formation import TOKEN, Client, Formation
+from tests.formation import Client
 from tests.repositories import make_repository
 from tests.runners import LOCAL, THREE
 from tests.waiting import wait_until
-
-
-@pytest.fixture
-def formation(database_url, redis_url, tmp_path):
-    environ = {
-        "DATABASE_URL": database_url,
-        "REDIS_URL": redis_url,
-        "CURTAIN_ADMIN_TOKEN": TOKEN,
-        "CURTAIN_SECRET_KEY": "s" * 32,
-        "CURTAIN_DATA": str(tmp_path / "runner"),
-        "RUNNER_DRAIN": "0",
-        "RUNNER_MACHINE": "runner-machine",
-    }
-    started = Formation(environ, tmp_path)
-    yield started
-    started.stop()
 
 
 @pytest.fixture

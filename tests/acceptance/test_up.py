@@ -1,87 +1,17 @@
 """`python3 -m app up`, from outside: what it says, and that nothing is left of it."""
 
-import os
 import re
 import shutil
 import signal
 import socket
 import stat
 import subprocess
-import sys
-import uuid
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.living import living
-from tests.ports import free_port
+from tests.up import EARLY, READY
 from tests.waiting import wait_until
-
-ROOT = Path(__file__).parents[2]
-
-#: What `up` says when servers run, and when everything runs.
-EARLY, READY = "redis answers", "Curtain answers at"
-
-
-class Up:
-    """One `up`, and what it has said so far."""
-
-    def __init__(self, environment: dict[str, str], log: Path) -> None:
-        self.log = log
-        with log.open("ab") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "app", "up"],
-                cwd=ROOT,
-                env=environment,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-
-    def said(self) -> str:
-        return self.log.read_text(errors="replace")
-
-    def wait_until_said(self, words: str) -> None:
-        wait_until(lambda: words in self.said() or self.process.poll() is not None, timeout=60)
-        assert words in self.said(), self.said()
-
-
-@pytest.fixture
-def mark() -> Iterator[str]:
-    mark = uuid.uuid4().hex
-    yield mark
-    left = living(mark)
-    for process in left:
-        process.kill()
-    assert not left
-
-
-@pytest.fixture
-def port() -> int:
-    return free_port()
-
-
-@pytest.fixture
-def environment(tmp_path: Path, mark: str, port: int) -> dict[str, str]:
-    unset = ("DATABASE_URL", "REDIS_URL", "HOST")
-    kept = {name: value for name, value in os.environ.items() if name not in unset}
-    return kept | {"CURTAIN_DATA": str(tmp_path / "data"), "PORT": str(port), "MARK": mark}
-
-
-@pytest.fixture
-def start_up(environment: dict[str, str], tmp_path: Path, mark: str) -> Iterator[Callable[..., Up]]:
-    started: list[Up] = []
-
-    def start(**more: str) -> Up:
-        up = Up(environment | more, tmp_path / f"up-{len(started)}.log")
-        started.append(up)
-        return up
-
-    yield start
-    for up in started:
-        up.process.kill()
-        up.process.wait()
-    wait_until(lambda: not living(mark), timeout=40)
 
 
 @pytest.mark.parametrize("moment", [EARLY, READY])

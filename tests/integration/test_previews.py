@@ -313,6 +313,16 @@ def test_a_run_that_is_not_over_has_nothing_to_preview(client, bench):
 
 
 PASSWORD = "p/a@s:s%w#o?r d"
+CREDENTIAL = {"kind": "git_https", "username": "ada", "password": PASSWORD}
+
+
+def play_protected(client, https):
+    """A run whose repository a credential opens, or should."""
+    client.put("/api/v1/credentials/forge", json=CREDENTIAL)
+    source = {"repository": https.url(), "ref": "main", "path": "site.yml", "credential": "forge"}
+    body = {"playbook": source, "inventory": {"content": LOCAL}}
+    assert client.put("/api/v1/templates/mine", json=body).status_code == 201
+    return client.post("/api/v1/templates/mine/runs?wait=60").json
 
 
 def test_a_protected_repository_is_looked_at_with_its_credential(
@@ -321,12 +331,7 @@ def test_a_protected_repository_is_looked_at_with_its_credential(
     """Under one that is wrong by now it says so, and nothing of either is left or told."""
     https = serve_https({"ada": PASSWORD})
     start()
-    credential = {"kind": "git_https", "username": "ada", "password": PASSWORD}
-    client.put("/api/v1/credentials/forge", json=credential)
-    source = {"repository": https.url(), "ref": "main", "path": "site.yml", "credential": "forge"}
-    body = {"playbook": source, "inventory": {"content": LOCAL}}
-    assert client.put("/api/v1/templates/mine", json=body).status_code == 201
-    old = client.post("/api/v1/templates/mine/runs?wait=60").json
+    old = play_protected(client, https)
     assert old["playbook_sha"], old["message"]
     now = repository.commit({"more.yml": "[]\n"})
 
@@ -335,7 +340,7 @@ def test_a_protected_repository_is_looked_at_with_its_credential(
     assert told["playbook"]["now"]["sha"] == now, told
     assert told["playbook"]["difference"]["relation"] == "ahead"
     bench.redis.flushdb()
-    client.put("/api/v1/credentials/forge", json={**credential, "password": "another"})
+    client.put("/api/v1/credentials/forge", json={**CREDENTIAL, "password": "another"})
     refused = seen(client, old["id"])
     assert refused["playbook"]["untold"]["code"] == "auth_failed"
     assert PASSWORD not in str([told, refused])
@@ -348,12 +353,7 @@ def test_a_server_that_repeats_what_it_was_sent_tells_nobody(bench, client, serv
     https = serve_https({"ada": PASSWORD})
     https.answer = repeating
     start()
-    credential = {"kind": "git_https", "username": "ada", "password": PASSWORD}
-    client.put("/api/v1/credentials/forge", json=credential)
-    source = {"repository": https.url(), "ref": "main", "path": "site.yml", "credential": "forge"}
-    body = {"playbook": source, "inventory": {"content": LOCAL}}
-    assert client.put("/api/v1/templates/mine", json=body).status_code == 201
-    old = client.post("/api/v1/templates/mine/runs?wait=60").json
+    old = play_protected(client, https)
 
     told = seen(client, old["id"])
 

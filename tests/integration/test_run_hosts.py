@@ -144,10 +144,10 @@ def test_what_a_playbook_puts_in_its_place_hurts_nobody(bench, runner, playbook,
     assert (run.state, run.host_count, results(run)) == (RunState.SUCCEEDED, None, {})
 
 
-@pytest.mark.parametrize(("count", "seconds"), [(5_000, 2.0), (MOST, 8.0)])
-def test_many_hosts_are_kept_in_one_statement_and_in_time(bench, conn, count, seconds):
-    """8 s is what a statement may take; the figures seen are far below."""
-    run = moves.claim(
+@pytest.fixture
+def run(bench, conn):
+    """One that plays nowhere."""
+    return moves.claim(
         conn,
         bench.trigger("file:///nowhere").id,
         runner="one",
@@ -156,6 +156,11 @@ def test_many_hosts_are_kept_in_one_statement_and_in_time(bench, conn, count, se
         token=uuid4(),
         lease=60,
     )
+
+
+@pytest.mark.parametrize(("count", "seconds"), [(5_000, 2.0), (MOST, 8.0)])
+def test_many_hosts_are_kept_in_one_statement_and_in_time(conn, run, count, seconds):
+    """8 s is what a statement may take; the figures seen are far below."""
     told = tuple(HostResult(f"host{n}.example.com", 9, 3, 0, 0, 1, 0, 0) for n in range(count))
     verdict = Verdict(state=RunState.SUCCEEDED, message="", exit_code=0, hosts=told)
 
@@ -169,16 +174,7 @@ def test_many_hosts_are_kept_in_one_statement_and_in_time(bench, conn, count, se
     assert took < seconds
 
 
-def test_results_come_by_pages(bench, conn):
-    run = moves.claim(
-        conn,
-        bench.trigger("file:///nowhere").id,
-        runner="one",
-        machine="here",
-        boot="boot",
-        token=uuid4(),
-        lease=60,
-    )
+def test_results_come_by_pages(conn, run):
     told = tuple(HostResult(name, 1, 0, 0, 0, 0, 0, 0) for name in ("b", "a", "C", "ä"))
     verdict = Verdict(state=RunState.SUCCEEDED, message="", exit_code=0, hosts=told)
     moves.finish(conn, run, verdict, actor="one", complete=True, truncated=False)
