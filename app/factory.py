@@ -3,6 +3,7 @@
 import json
 import logging
 import time
+from collections.abc import Callable
 
 from flask import Flask, Response, g, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
@@ -28,13 +29,13 @@ HEADERS = {
 }
 
 
-def create_app(settings: Settings) -> Flask:
+def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Flask:
     """Make the application. It connects to nothing before its first request."""
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY
     app.url_map.merge_slashes = False  # a redirect would be the only answer that is no problem
     app.url_map.converters["id"] = RunIdConverter
-    services = Services(settings)
+    services = Services(settings, clock)
     app.extensions["curtain"] = services
     problems.register(app)
     for operation in OPERATIONS:
@@ -52,7 +53,9 @@ def _add(app: Flask, operation: Operation, services: Services) -> None:
         return operation.call(services, path)
 
     app.add_url_rule(
-        full_path(operation, PREFIX).replace("<run_id>", "<id:run_id>"),
+        full_path(operation, PREFIX)
+        .replace("<run_id>", "<id:run_id>")
+        .replace("<delivery_id>", "<id:delivery_id>"),
         operation.name,
         view,
         methods=[operation.method],

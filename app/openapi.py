@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from app.api.problem_answers import ProblemAnswer
-from app.operations import BIGGEST, JSON, NoQuery, Operation, Query
+from app.operations import BIGGEST, JSON, AnyQuery, NoQuery, Operation, Query
 from app.problems import MEDIA_TYPE
 from runner.template import NAME
 
@@ -19,6 +19,7 @@ REFERENCE = "#/components/schemas/{model}"
 
 PATH_PARAMETERS: Json = {
     "run_id": {"type": "integer", "minimum": 1, "maximum": BIGGEST},
+    "delivery_id": {"type": "integer", "minimum": 1, "maximum": BIGGEST},
     "name": {"type": "string", "pattern": f"^{NAME.pattern}$"},
 }
 
@@ -98,6 +99,8 @@ def _describe(operation: Operation, schemas: _Schemas) -> Json:
             ),
             "content": {JSON: {"schema": schemas.body(operation.body)}},
         }
+    if operation.takes_anything:
+        described["requestBody"] = {"required": True, "content": {JSON: {"schema": {}}}}
     if operation.is_open:
         described["security"] = []
     return described
@@ -112,7 +115,7 @@ def _parameters(operation: Operation) -> list[Json]:
     return [*in_path, *_declared(operation.query, "query"), *in_headers]
 
 
-def _declared(model: type[Query], where: str) -> list[Json]:
+def _declared(model: type[Query | AnyQuery], where: str) -> list[Json]:
     """Describe the parameters of *model*; enumerations are written out in place."""
     schema = model.model_json_schema()
     return (
@@ -126,7 +129,7 @@ def _declared(model: type[Query], where: str) -> list[Json]:
             }
             for name, described in schema["properties"].items()
         ]
-        if model is not NoQuery
+        if model not in (NoQuery, AnyQuery)
         else []
     )
 

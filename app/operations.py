@@ -35,6 +35,12 @@ class NoQuery(Query):
     """Takes no parameters."""
 
 
+class AnyQuery(BaseModel):
+    """Takes whatever a stranger's URL has behind its path, and looks at none of it."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
 class RunIdConverter(IntegerConverter):
     """An id that a run can have; anything else is not found."""
 
@@ -57,10 +63,12 @@ class Operation:
     answers: Mapping[HTTPStatus, type[BaseModel] | None]
     #: The statuses that are problems, beside those that every operation has.
     problems: tuple[HTTPStatus, ...] = ()
-    query: type[Query] = NoQuery
+    query: type[Query | AnyQuery] = NoQuery
     headers: type[Query] | None = None
     body: type[BaseModel] | None = None
     is_open: bool = False
+    #: The view reads the body itself: its form is the caller's.
+    takes_anything: bool = False
     #: Media types of an answer that is not JSON.
     media_types: tuple[str, ...] = ()
 
@@ -72,9 +80,12 @@ class Operation:
     def call(self, services: Services, path: dict[str, Any]) -> Response:
         """Check the request and answer it. Raise a Problem naming all that is wrong."""
         given: dict[str, Any] = {}
-        query = read_query(self.query)
-        if self.query is not NoQuery:
-            given["query"] = query
+        if self.query is AnyQuery:
+            given["query"] = AnyQuery()
+        elif self.query is NoQuery:
+            read_query(NoQuery)
+        else:
+            given["query"] = read_query(self.query)
         if self.headers is not None:
             given["headers"] = read_headers(self.headers)
         if self.body is not None:

@@ -28,7 +28,7 @@ PLAIN = {
 }
 
 #: The field of faults that pydantic finds in the whole body.
-FIELDS = {"unknown_kind": "kind"}
+FIELDS = {"unknown_kind": "kind", "unknown_sender": "sender"}
 
 RETRY_AFTER = 2  # seconds, when something that we need is away or full
 

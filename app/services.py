@@ -1,6 +1,7 @@
 """What the endpoints need of the outside, made once per application."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock
 
@@ -20,11 +21,13 @@ REDIS_ANSWER = 3.0  # seconds; by default redis-py retries for longer than a cal
 
 
 class Services:
-    """Postgres, Redis, the vault and the followers."""
+    """Postgres, Redis, the vault, the followers and the clock."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
         """Connect to nothing yet: gunicorn may fork after this."""
         self.settings = settings
+        #: Seconds since 1970, by which signatures are too old.
+        self.clock = clock
         self.vault = Vault(settings.secret_key)
         self.followers = Followers(settings.redis_url, settings.followers)
         self.redis: Redis = Redis.from_url(

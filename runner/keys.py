@@ -25,3 +25,13 @@ def group(run_id: int) -> str:
 def look(token: str) -> str:
     """list with one answer: the live family of a run, as JSON. Expires."""
     return f"curtain:look:{token}"
+
+
+def taken(hook: str, minute: int) -> str:
+    """string, expires: how many deliveries a hook has taken in a minute."""
+    return f"curtain:taken:{hook}:{minute}"
+
+
+def denied(address: str, minute: int) -> str:
+    """string, expires: how many deliveries from an address were not believed in a minute."""
+    return f"curtain:denied:{address}:{minute}"

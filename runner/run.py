@@ -90,6 +90,8 @@ class Wanted:
     #: The commits that it shall use; None: those that the refs stand for when it starts.
     playbook_sha: str | None = None
     inventory_sha: str | None = None
+    #: The hook that it comes from, and what has happened there; None without one.
+    hook: dict[str, Any] | None = None
 
     @property
     def options(self) -> dict[str, Any]:
@@ -115,6 +117,8 @@ class Run:
     triggered_by: str
     #: What the one who triggered it said of it.
     reason: str | None
+    #: The hook that it comes from: {name, sender, delivery, event, ref, sha, actor, repository}.
+    hook: dict[str, Any] | None
     #: The run that it repeats.
     rerun_of: int | None
     #: The only hosts that it plays on; None: all that its inventory and its limit name.

@@ -2,8 +2,10 @@
 
 from app.api import (
     credentials,
+    deliveries,
     events,
     health,
+    hooks,
     hosts,
     metrics,
     output,
@@ -21,6 +23,8 @@ PREFIX = "/api/v1"
 OPERATIONS: tuple[Operation, ...] = (
     *credentials.OPERATIONS,
     *templates.OPERATIONS,
+    *hooks.OPERATIONS,
+    *deliveries.OPERATIONS,
     *runs.OPERATIONS,
     *stops.OPERATIONS,
     *reruns.OPERATIONS,

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BeforeValidator, Field, JsonValue, RootModel, StringConstraints
 
+from app.hooks.hook import Hook
 from app.operations import BIGGEST, Query
 from runner.credential import Credential
 from runner.recap import LONGEST_NAME
@@ -84,6 +85,25 @@ class CredentialsQuery(Query):
     limit: Limit = 50
 
 
+class HooksQuery(Query):
+    """Which hooks."""
+
+    after: Annotated[str, StringConstraints(max_length=63)] = Field(
+        default="", description="only hooks whose names come behind this"
+    )
+    limit: Limit = 50
+
+
+class DeliveriesQuery(Query):
+    """Which deliveries."""
+
+    before: RunId | None = Field(default=None, description="only deliveries with a smaller id")
+    decision: Literal["queued", "ignored", "refused", "rejected", "answered", "denied"] | None = (
+        None
+    )
+    limit: Limit = 50
+
+
 class EventsQuery(Query):
     """Which events."""
 
@@ -139,6 +159,19 @@ class TriggerBody(Overrides):
 
 class CredentialBody(RootModel[Credential]):
     """A credential of one kind."""
+
+
+class HookBody(RootModel[Hook]):
+    """A hook of one sender."""
+
+
+class TrialBody(Strict):
+    """A delivery that has not come."""
+
+    payload: dict[str, JsonValue] = Field(description="what the sender would send")
+    headers: dict[str, str] = Field(
+        default={}, description="such as X-GitHub-Event; a signature is not looked at"
+    )
 
 
 class RerunBody(Strict):

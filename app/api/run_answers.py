@@ -43,6 +43,10 @@ class RunAnswer(Answer):
     trigger: Trigger
     triggered_by: str
     reason: str | None
+    hook: dict[str, JsonValue] | None = Field(
+        description="the hook that it comes from, and what happened there: name, sender, delivery, "
+        "event, ref, sha, actor, repository"
+    )
     rerun_of: int | None = Field(description="the run that it repeats")
     only_hosts: list[str] | None = Field(
         description="the only hosts that it plays on; null: all that its inventory and limit name"

@@ -46,10 +46,16 @@ def show_template(services: Services, name: str) -> Response:
 
 
 def delete_template(services: Services, name: str) -> Response:
-    """Forget a template; its runs stay, and those that are queued will be run."""
+    """Forget a template; its runs stay, and those that are queued will be run.
+
+    409 while a hook runs it.
+    """
     with services.connection() as conn:
-        if not NAME.fullmatch(name) or not templates.delete(conn, name):
-            raise unknown_template(name)
+        try:
+            if not NAME.fullmatch(name) or not templates.delete(conn, name):
+                raise unknown_template(name)
+        except templates.TemplateInUse as error:
+            raise Problem(HTTPStatus.CONFLICT, str(error), hooks=error.hooks) from None
     return Response(status=HTTPStatus.NO_CONTENT)
 
 
@@ -86,7 +92,7 @@ OPERATIONS = (
         path="/templates/<name>",
         view=delete_template,
         answers={HTTPStatus.NO_CONTENT: None},
-        problems=(HTTPStatus.NOT_FOUND,),
+        problems=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
     ),
     Operation(
         method="GET",

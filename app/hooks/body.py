@@ -77,9 +77,16 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(made) != len(pairs):
         raise ValueError("a name was given more than once")
     for name, value in pairs:
-        if _is_odd(name) or (isinstance(value, str) and _is_odd(value)):
+        if _is_odd(name) or _holds_odd(value):
             raise ValueError("it holds a NUL character or half of a surrogate pair")
     return made
+
+
+def _holds_odd(value: Any) -> bool:
+    """Look at a text, and into lists; objects were looked at when they were made."""
+    if isinstance(value, list):
+        return any(map(_holds_odd, value))
+    return isinstance(value, str) and _is_odd(value)
 
 
 def _is_odd(text: str) -> bool:

@@ -88,22 +88,28 @@ FACTS: Final = (*(field.name for field in fields(Event)), "branch", "tag")
 
 
 def push(
-    ref: str | None, before: str | None, after: str | None, sha: str | None = None, **said: Any
+    ref: str | None,
+    before: str | None,
+    after: str | None,
+    sha: str | None = None,
+    *,
+    created: bool | None = None,
+    deleted: bool | None = None,
+    **said: Any,
 ) -> Event:
     """Make a push's event: of a branch `push`, of a tag `tag`; zeros say created and deleted.
 
     *sha* is the commit where the sender tells it apart from *after*, which of an annotated tag is
     the tag's own id.
     """
-    deleted = is_zero(after) or bool(said.pop("deleted", False))
-    created = is_zero(before) or bool(said.pop("created", False))
+    is_gone = bool(deleted) or is_zero(after)
     return Event(
         event="tag" if (ref or "").startswith(TAGS) else "push",
         ref=ref,
         before=None if is_zero(before) else before,
-        sha=None if deleted else sha or after,
-        created=created,
-        deleted=deleted,
+        sha=None if is_gone else sha or after,
+        created=bool(created) or is_zero(before),
+        deleted=is_gone,
         **said,
     )
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from app.hooks import content as look
 from app.hooks.body import Content, read_json_or_payload
-from app.hooks.event import HEADS, TAGS, Event, changed_paths, push
+from app.hooks.event import HEADS, TAGS, Event, changed_paths, is_zero, push
 from app.hooks.incoming import FORM, JSON, Denied, Incoming, Keys, Unreadable, require_hmac
 from app.hooks.sender import Handshake
 
@@ -64,19 +64,18 @@ def _push(content: Content, common: dict[str, Any]) -> Event:
     if ref is None:
         raise Unreadable("it is called a push and names no ref")
     commits = list(look.objects(content, "/commits"))
-    created = look.flag(content, "/created")
-    forced = look.flag(content, "/forced")
+    before = look.text(content, "/before")
+    created, forced = look.flag(content, "/created"), look.flag(content, "/forced")
+    is_all = len(commits) < MOST_COMMITS and not (created or forced or is_zero(before))
     return push(
         ref,
-        look.text(content, "/before"),
+        before,
         look.text(content, "/after"),
         look.text(content, "/head_commit/id"),
         created=created,
         deleted=look.flag(content, "/deleted"),
         forced=forced,
-        paths=changed_paths(
-            commits, is_complete=len(commits) < MOST_COMMITS and not created and not forced
-        ),
+        paths=changed_paths(commits, is_complete=is_all),
         message=look.text(content, "/head_commit/message"),
         **common,
     )

@@ -22,11 +22,11 @@ def insert(conn: Connection, wanted: Wanted) -> Run | None:
                INSERT INTO runs (template, spec, accepted, secrets, overrides, trigger,
                                  triggered_by, reason, idempotency_key, request_digest,
                                  rerun_of, only_hosts, playbook_sha, inventory_sha,
-                                 queue_expires_at)
+                                 hook, queue_expires_at)
                VALUES (%(template)s, %(spec)s, %(accepted)s, %(secrets)s, %(overrides)s,
                        %(trigger)s, %(by)s, %(reason)s, %(idempotency_key)s, %(request_digest)s,
                        %(rerun_of)s, %(only_hosts)s, %(playbook_sha)s, %(inventory_sha)s,
-                       now() + make_interval(secs => %(queue_timeout)s))
+                       %(hook)s, now() + make_interval(secs => %(queue_timeout)s))
                ON CONFLICT (triggered_by, idempotency_key) WHERE idempotency_key IS NOT NULL
                DO NOTHING
                RETURNING {ROW}),
@@ -43,6 +43,7 @@ def insert(conn: Connection, wanted: Wanted) -> Run | None:
             "accepted": Jsonb(wanted.accepted),
             "overrides": Jsonb(wanted.overrides),
             "only_hosts": Jsonb(wanted.only_hosts) if wanted.only_hosts else None,
+            "hook": Jsonb(wanted.hook) if wanted.hook else None,
             "queue_timeout": wanted.spec.get("queue_timeout"),
         },
     ).fetchone()
@@ -147,6 +148,16 @@ def stale(conn: Connection) -> list[Run]:
     """The running runs whose lease has run out."""
     rows = conn.execute(f"{SELECT} WHERE state = 'running' AND lease_expires_at < now()").fetchall()
     return [Run.from_row(row) for row in rows]
+
+
+def live_of_template(conn: Connection, template: str) -> Run | None:
+    """The oldest run of *template* that waits or runs."""
+    row = conn.execute(
+        f"""{SELECT} WHERE template = %s AND state IN ('queued', 'running')
+             ORDER BY id LIMIT 1""",
+        [template],
+    ).fetchone()
+    return Run.from_row(row) if row else None
 
 
 def queued(conn: Connection, *, older_than: float, limit: int = 1000) -> list[int]:

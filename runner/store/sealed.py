@@ -26,6 +26,7 @@ class Sealed(NamedTuple):
 
 
 CREDENTIALS = Place("credential", "credentials", "name", "sealed", "")
+HOOKS = Place("hook", "hooks", "name", "sealed", "")
 SECRETS = Place("run", "runs", "id", "secrets", 0)
 
 

@@ -56,6 +56,43 @@ def request_stop(
     return Run.from_row(row) if row else None
 
 
+def lock_waiting(conn: Connection, template: str) -> None:
+    """Let one at a time decide which runs of *template* wait, until the transaction ends."""
+    conn.execute("SELECT pg_advisory_xact_lock(hashtextextended('waiting ' || %s, 0))", [template])
+
+
+def supersede(conn: Connection, run: Run, *, by: str) -> list[Run]:
+    """queued -> stopped for the older pushes to the ref of *run* that wait for its template.
+
+    Only within a transaction that has locked them.
+    """
+    rows = conn.execute(
+        f"""WITH moved AS (
+               UPDATE runs
+                  SET state = 'stopped', finished_at = now(), stop_outcome = 'never_started',
+                      output_complete = coalesce(output_complete, true), stop_seconds = 0,
+                      stop_requested_at = now(), stop_requested_by = %(by)s,
+                      stop_reason = %(reason)s, message = %(reason)s
+                WHERE state = 'queued' AND template = %(template)s AND hook ->> 'ref' = %(ref)s
+                  AND hook IS NOT NULL AND id < %(run_id)s
+               RETURNING {ROW}),
+           noted AS (
+               INSERT INTO run_events (run_id, kind, state, actor, detail)
+               SELECT id, 'stopped', state, %(by)s,
+                      jsonb_build_object('reason', %(reason)s::text, 'superseded_by', %(run_id)s)
+                 FROM moved)
+           SELECT * FROM moved""",
+        {
+            "by": by,
+            "reason": f"run {run.id} took its place",
+            "template": run.template,
+            "ref": (run.hook or {}).get("ref"),
+            "run_id": run.id,
+        },
+    ).fetchall()
+    return [Run.from_row(row) for row in rows]
+
+
 def stop_flags(conn: Connection, run_ids: Sequence[int]) -> list[Run]:
     """Those of these runs that somebody has asked to stop."""
     rows = conn.execute(

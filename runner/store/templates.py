@@ -3,10 +3,12 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from psycopg.errors import ForeignKeyViolation, RestrictViolation
 from psycopg.types.json import Jsonb
 
 from runner import uses
-from runner.store import credentials
+from runner.errors import RunnerError
+from runner.store import credentials, hooks
 from runner.store.connection import Connection
 from runner.template import Refused
 
@@ -19,6 +21,17 @@ class StoredTemplate(NamedTuple):
     created_at: datetime
     updated_at: datetime
     updated_by: str
+
+
+class TemplateInUse(RunnerError):
+    """Something runs the template."""
+
+    code = "template_in_use"
+
+    def __init__(self, name: str, names: list[str]) -> None:
+        """Say that these hooks run *name*."""
+        super().__init__(f"{name} cannot be deleted: it is run by the hooks {', '.join(names)}")
+        self.hooks = names
 
 
 COLUMNS = "name, spec, created_at, updated_at, updated_by"
@@ -62,5 +75,8 @@ def page(conn: Connection, *, after: str, limit: int) -> list[StoredTemplate]:
 
 
 def delete(conn: Connection, name: str) -> bool:
-    """Forget *name*; its runs stay. False if there was none."""
-    return conn.execute("DELETE FROM templates WHERE name = %s", [name]).rowcount == 1
+    """Forget *name*; its runs stay. False if there was none. Raise TemplateInUse."""
+    try:
+        return conn.execute("DELETE FROM templates WHERE name = %s", [name]).rowcount == 1
+    except (ForeignKeyViolation, RestrictViolation):  # which of them depends on Postgres' version
+        raise TemplateInUse(name, hooks.of_template(conn, name)) from None

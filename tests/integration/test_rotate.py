@@ -11,7 +11,7 @@ import pytest
 from runner.judge import Verdict
 from runner.rotate import renew_all, rotate
 from runner.run import RunState, Trigger, Wanted
-from runner.store import moves, runs, sealed
+from runner.store import hooks, moves, runs, sealed
 from runner.store.connection import connect
 from runner.vault import Vault
 from tests import playbooks
@@ -74,7 +74,7 @@ def finish(conn, claim):
 
 def values(conn):
     """Everything that is sealed."""
-    places = (sealed.CREDENTIALS, sealed.SECRETS)
+    places = (sealed.CREDENTIALS, sealed.HOOKS, sealed.SECRETS)
     return [
         row.value
         for place in places
@@ -96,6 +96,8 @@ def rotate_apart(database_url, secret_key):
 def test_afterwards_the_old_key_can_be_dropped(conn, database_url, keep, make_run, claim, finish):
     keep("one")
     keep("two", key=NEW)
+    hook = {"sender": "aws_sns"}
+    hooks.put(conn, "site", hook, Vault(OLD).seal(SECRET), "ada")
     queued, running, final = make_run(), claim(make_run()), finish(make_run())
     without = runs.insert(conn, Wanted(template="t", spec=SPEC, trigger=Trigger.API, by="ada"))
 
@@ -104,9 +106,10 @@ def test_afterwards_the_old_key_can_be_dropped(conn, database_url, keep, make_ru
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
         "credentials: 1 sealed anew, 1 were already, 0 unreadable",
+        "hooks: 1 sealed anew, 0 were already, 0 unreadable",
         "runs: 3 sealed anew, 0 were already, 0 unreadable",
     ]
-    assert [Vault(NEW).open(value) for value in values(conn)] == [SECRET] * 5
+    assert [Vault(NEW).open(value) for value in values(conn)] == [SECRET] * 6
     for before in (queued, running, final, without):
         now = vars(runs.find(conn, before.id))
         assert now == vars(before) | {"secrets": now["secrets"]}

@@ -1,0 +1,153 @@
+"""Hooks: declare who may call in and what that runs; and the door that they call at."""
+
+import logging
+from http import HTTPStatus
+
+from flask import Response
+
+from app.api.pages import cut
+from app.api.requests import HookBody, HooksQuery
+from app.auth import ADMIN
+from app.hooks.hook_answers import HookAnswer, HookPage, StoredHookAnswer
+from app.hooks.named import WITHOUT_SECRET
+from app.hooks.receive import receive
+from app.hooks.triggering import Triggering
+from app.operations import AnyQuery, Operation, answer
+from app.problems import Problem, invalid
+from app.services import Services
+from runner.store import hooks, templates
+from runner.store.connection import Connection
+from runner.store.hooks import StoredHook
+from runner.template import NAME, Refused
+
+log = logging.getLogger(__name__)
+
+
+def find_hook(conn: Connection, name: str) -> StoredHook:
+    """The hook called *name*. Raise a 404 problem."""
+    stored = hooks.find(conn, name) if NAME.fullmatch(name) else None
+    if stored is None:
+        raise _unknown(name)
+    return stored
+
+
+def put_hook(services: Services, name: str, body: HookBody) -> Response:
+    """Declare a hook, or change it.
+
+    Without `secret` and `secrets` those that it has stay; a new one needs them.
+    """
+    if not NAME.fullmatch(name):
+        raise invalid([("name", f"must match {NAME.pattern}")])
+    hook = body.root
+    secrets = hook.given_secrets
+    sealed = services.vault.seal({"secrets": secrets} if secrets else {})
+    with services.connection() as conn, conn.transaction():
+        if isinstance(hook, Triggering):
+            _require_fit(conn, hook)
+        stored, is_new = hooks.put(conn, name, hook.spec(), sealed, ADMIN)
+        if stored.sealed is None and stored.sender not in WITHOUT_SECRET:
+            raise invalid([("secret", "is required: who knows none would be anybody")])
+    log.info("hook %s: %s by %s", name, "made" if is_new else "changed", ADMIN)
+    return answer(StoredHookAnswer.of(stored), HTTPStatus.CREATED if is_new else HTTPStatus.OK)
+
+
+def _require_fit(conn: Connection, hook: Triggering) -> None:
+    """Raise Refused for what the template would not take from anybody."""
+    stored = templates.find(conn, hook.template)
+    if stored is None:
+        raise Refused([("template", f"there is no template {hook.template!r}")])
+    accepts, overrides = stored.spec.get("accepts", {}), stored.spec.get("overrides", [])
+    wrong = [
+        (f"vars.{name}", "is not accepted by the template")
+        for name in hook.vars
+        if name not in accepts
+    ]
+    if hook.ref is not None and "ref" not in overrides:
+        wrong.append(("ref", "cannot be overridden in the template: add it to its `overrides`"))
+    if wrong:
+        raise Refused(wrong)
+
+
+def show_hook(services: Services, name: str) -> Response:
+    """Show a hook without its secrets."""
+    with services.connection() as conn:
+        return answer(StoredHookAnswer.of(find_hook(conn, name)))
+
+
+def delete_hook(services: Services, name: str) -> Response:
+    """Forget a hook; whoever calls it gets 404. Its deliveries stay known for as long as others."""
+    with services.connection() as conn:
+        if not NAME.fullmatch(name) or not hooks.delete(conn, name):
+            raise _unknown(name)
+    log.info("hook %s: deleted by %s", name, ADMIN)
+    return Response(status=HTTPStatus.NO_CONTENT)
+
+
+def list_hooks(services: Services, query: HooksQuery) -> Response:
+    """List hooks by name, without their secrets."""
+    with services.connection() as conn:
+        rows = hooks.page(conn, after=query.after, limit=query.limit + 1)
+    shown, following = cut(rows, query.limit, "after", lambda row: row.name)
+    return answer(HookPage(hooks=[StoredHookAnswer.of(row) for row in shown], next=following))
+
+
+def receive_delivery(services: Services, name: str, query: AnyQuery) -> Response:
+    """Take what a sender sends; the hook says how it signs.
+
+    202 when a run was queued; 200 when nothing is to be run, with the reason in `why`, and for what
+    came before, with the run that it made. 401 unless the sender is believed.
+    """
+    return receive(services, name)
+
+
+def _unknown(name: str) -> Problem:
+    return Problem(HTTPStatus.NOT_FOUND, f"there is no hook {name!r}")
+
+
+OPERATIONS = (
+    Operation(
+        method="PUT",
+        path="/hooks/<name>",
+        view=put_hook,
+        body=HookBody,
+        answers={HTTPStatus.OK: StoredHookAnswer, HTTPStatus.CREATED: StoredHookAnswer},
+    ),
+    Operation(
+        method="GET",
+        path="/hooks/<name>",
+        view=show_hook,
+        answers={HTTPStatus.OK: StoredHookAnswer},
+        problems=(HTTPStatus.NOT_FOUND,),
+    ),
+    Operation(
+        method="DELETE",
+        path="/hooks/<name>",
+        view=delete_hook,
+        answers={HTTPStatus.NO_CONTENT: None},
+        problems=(HTTPStatus.NOT_FOUND,),
+    ),
+    Operation(
+        method="GET",
+        path="/hooks",
+        view=list_hooks,
+        query=HooksQuery,
+        answers={HTTPStatus.OK: HookPage},
+    ),
+    Operation(
+        method="POST",
+        path="/hooks/<name>",
+        view=receive_delivery,
+        query=AnyQuery,
+        answers={HTTPStatus.OK: HookAnswer, HTTPStatus.ACCEPTED: HookAnswer},
+        problems=(
+            HTTPStatus.BAD_REQUEST,
+            HTTPStatus.UNAUTHORIZED,
+            HTTPStatus.NOT_FOUND,
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            HTTPStatus.TOO_MANY_REQUESTS,
+        ),
+        is_open=True,
+        takes_anything=True,
+    ),
+)

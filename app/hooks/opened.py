@@ -1,0 +1,36 @@
+"""A hook with its secrets, as it is called."""
+
+from dataclasses import dataclass
+
+from pydantic import TypeAdapter
+
+from app.hooks.hook import Hook
+from app.hooks.incoming import Keys
+from app.hooks.people import ChatHook
+from app.hooks.triggering import Triggering
+from runner.store.hooks import StoredHook
+from runner.vault import Vault
+
+_HOOK: TypeAdapter[ChatHook | Triggering] = TypeAdapter(Hook)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenedHook:
+    """A hook that may be called."""
+
+    name: str
+    sender: str
+    spec: ChatHook | Triggering
+    keys: Keys
+
+
+def open_hook(stored: StoredHook, vault: Vault) -> OpenedHook:
+    """Read its spec and its secrets. Raise SecretsUnreadable."""
+    spec = _HOOK.validate_python(stored.spec)
+    secrets = tuple(vault.open(stored.sealed).get("secrets", ()))
+    return OpenedHook(
+        name=stored.name,
+        sender=stored.sender,
+        spec=spec,
+        keys=Keys(secrets=secrets, options=spec.options),
+    )

@@ -1,0 +1,189 @@
+"""A delivery, from its first byte to its answer, in an order that tells strangers nothing.
+
+Method, hook, size, raw bytes, signature, content type, content, handshake, rules, dedupe,
+variables, one transaction, queue, answer. Before the signature there is only 401, 404, 405 and 413.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Final
+
+from flask import Response, request
+from pydantic import JsonValue
+
+from app.hooks.event import Event
+from app.hooks.hook_answers import HookAnswer, TakenAnswer
+from app.hooks.incoming import Denied, Incoming, Unreadable
+from app.hooks.limits import seconds_denied, seconds_to_wait
+from app.hooks.opened import OpenedHook, open_hook
+from app.hooks.sender import EventSender, Handshake
+from app.hooks.senders import EVENT_SENDERS
+from app.hooks.taking import Message, Outcome, take
+from app.hooks.triggering import Triggering
+from app.operations import JSON, answer
+from app.problems import Problem, invalid
+from app.services import Services
+from jobs import runs as jobs
+from runner.store import hooks
+from runner.template import NAME
+
+log = logging.getLogger(__name__)
+
+MOST_EVENTS: Final = 20  # of one delivery; each would be a run
+
+
+def receive(services: Services, name: str) -> Response:
+    """Answer a delivery to the hook called *name*. Raise a Problem."""
+    hook = _find(services, name)
+    sender = EVENT_SENDERS[hook.sender]
+    incoming = Incoming(headers=_headers(), body=read_raw(sender.LIMIT))
+    believe(services, hook, sender, incoming)
+    require_media_type(incoming, sender)
+    try:
+        content = sender.read(incoming)
+    except Unreadable as error:
+        raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from None
+    headers = {each: incoming.header(each) for each in sender.HEADERS if incoming.header(each)}
+    told = understand(sender, headers, content)
+    if isinstance(told, Handshake):
+        return greet(told)
+    assert isinstance(hook.spec, Triggering)
+    message = Message(
+        hook=hook.name,
+        sender=hook.sender,
+        spec=hook.spec,
+        content=content,
+        headers=headers,
+        digest=incoming.digest,
+    )
+    return respond(take_all(services, message, told))
+
+
+def _find(services: Services, name: str) -> OpenedHook:
+    with services.connection() as conn:
+        stored = hooks.find(conn, name) if NAME.fullmatch(name) else None
+    hook = open_hook(stored, services.vault) if stored else None
+    if hook is None or not hook.spec.enabled:
+        raise Problem(HTTPStatus.NOT_FOUND, "there is no such hook")
+    return hook
+
+
+def _headers() -> dict[str, str]:
+    """All headers, by names in small letters; WSGI has joined those that came twice."""
+    return {name.lower(): value for name, value in request.headers}
+
+
+def read_raw(limit: int) -> bytes:
+    """Read the body up to *limit* bytes. Raise a 413 problem, whatever its length is said to be."""
+    request.max_content_length = limit
+    raw = request.get_data(cache=False)
+    if len(raw) == limit:
+        request.stream.read(1)  # Werkzeug cuts a chunked body there without a word
+    return raw
+
+
+def believe(services: Services, hook: OpenedHook, sender: EventSender, incoming: Incoming) -> None:
+    """Raise a 401 or 429 problem unless the sender is who it should be, and not too quick."""
+    now = services.clock()
+    try:
+        sender.verify(incoming, hook.keys, now)
+    except Exception as error:  # whatever a library raises for it: nobody is believed
+        if not isinstance(error, Denied):
+            log.warning("hook %s: a signature could not be looked at", hook.name, exc_info=error)
+        _deny(services, hook, error, now)
+    wait = seconds_to_wait(services.redis, hook.name, hook.spec.per_minute, now)
+    if wait is not None:
+        log.warning("hook %s: more than %d deliveries in a minute", hook.name, hook.spec.per_minute)
+        raise _later("too many deliveries", wait)
+
+
+def _deny(services: Services, hook: OpenedHook, error: Exception, now: float) -> None:
+    """Tell nothing but that; the log is told why."""
+    address = request.remote_addr or ""
+    wait = seconds_denied(services.redis, address, now)
+    if wait is not None:
+        raise _later("too many deliveries that are not believed", wait) from None
+    log.warning("hook %s: not believed, from %s: %s", hook.name, address, error)
+    raise Problem(HTTPStatus.UNAUTHORIZED, "the signature is missing or wrong") from None
+
+
+def _later(detail: str, seconds: int) -> Problem:
+    return Problem(
+        HTTPStatus.TOO_MANY_REQUESTS, detail, headers={"Retry-After": str(max(1, seconds))}
+    )
+
+
+def require_media_type(incoming: Incoming, sender: EventSender) -> None:
+    """Raise a 415 problem for what its sender never sends."""
+    kind = incoming.media_type
+    is_json = JSON in sender.MEDIA_TYPES and kind.endswith("+json")
+    if (kind not in sender.MEDIA_TYPES and not is_json) or incoming.header("Content-Encoding"):
+        raise Problem(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"send {' or '.join(sender.MEDIA_TYPES)}, as it is"
+        )
+
+
+def understand(
+    sender: EventSender, headers: dict[str, str], content: dict[str, JsonValue]
+) -> list[Event] | Handshake:
+    """Tell what has happened. Raise a 422 problem."""
+    try:
+        told = sender.events(headers, content)
+    except Unreadable as error:
+        raise invalid([("the body", str(error))]) from None
+    if isinstance(told, list) and len(told) > MOST_EVENTS:
+        # Nothing that a sender could do about it: it would only call us broken.
+        first = f"it tells of {len(told)} refs, and no more than {MOST_EVENTS} are taken"
+        return Handshake(answer={"runs": [], "why": first}, why=first)
+    return told
+
+
+def greet(told: Handshake) -> Response:
+    """Answer what is only meant to see that somebody is there."""
+    if isinstance(told.answer, str):
+        return Response(told.answer, content_type="text/plain")
+    return answer(HookAnswer.model_validate({"runs": [], "why": told.why, **told.answer}))
+
+
+def take_all(services: Services, message: Message, events: Sequence[Event]) -> list[Outcome]:
+    """Take one event after another, each in a transaction of its own; queue what is to be run."""
+    outcomes = []
+    for event in events:
+        numbered = event if event.delivery else replace(event, delivery="")
+        with services.connection() as conn:
+            outcome = take(conn, services.vault, message, numbered)
+        outcomes.append(outcome)
+        log.info(
+            "hook %s: delivery %s: %s%s",
+            message.hook,
+            outcome.delivery,
+            outcome.decision,
+            f", {outcome.why}" if outcome.why else "",
+        )
+        if outcome.run is not None:
+            jobs.enqueue(services.redis, outcome.run)
+        for run in outcome.superseded:
+            jobs.ring_stop(services.redis, run)
+    return outcomes
+
+
+def respond(outcomes: Sequence[Outcome]) -> Response:
+    """202 when something was queued; else 422 when something is wrong, else 200: a host that
+    sees errors switches its hook off."""
+    taken = [TakenAnswer.of(outcome) for outcome in outcomes]
+    status = HTTPStatus.OK
+    if any(outcome.decision == "queued" for outcome in outcomes):
+        status = HTTPStatus.ACCEPTED
+    elif wrong := [fault for outcome in outcomes for fault in outcome.faults]:
+        raise invalid(wrong)
+    whys = dict.fromkeys(each.why for each in taken if each.why)
+    return answer(
+        HookAnswer(
+            runs=[each.run for each in taken if each.run is not None],
+            why="; ".join(whys) or None,
+            deliveries=taken,
+        ),
+        status,
+    )

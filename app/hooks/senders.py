@@ -1,0 +1,12 @@
+"""All senders of events by name, each a file of pure functions."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from app.hooks import generic_hmac, github
+from app.hooks.sender import EventSender
+
+EVENT_SENDERS: Final[Mapping[str, EventSender]] = {
+    "generic_hmac": generic_hmac,
+    "github": github,
+}

@@ -1,0 +1,251 @@
+"""From an event to a run: in one transaction with the delivery that it came by."""
+
+import hashlib
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from pydantic import ValidationError
+
+from app.hooks.body import Content
+from app.hooks.decide import refusal
+from app.hooks.event import Event, faults
+from app.hooks.triggering import Triggering
+from app.hooks.values import extract, taken
+from app.problems import faults_of
+from runner.run import Run, Trigger, Wanted
+from runner.store import deliveries, runs, stops, templates
+from runner.store.connection import Connection
+from runner.store.deliveries import DIGEST, Delivery, Kept, Noted
+from runner.template import Overrides, Refused, Template, check
+from runner.vault import Vault
+
+MOST_KEPT: Final = 256 * 1024  # bytes of compressed content; of a larger one nothing is kept
+LONGEST_KEY: Final = 200
+Decision = Literal["queued", "ignored", "refused", "rejected", "duplicate"]
+#: Fields and what is wrong with them.
+Faults = Sequence[tuple[str, str]]
+MOST_REASON: Final = 300  # characters of a commit's message in the reason of a run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """What has come in, believed and understood."""
+
+    hook: str
+    sender: str
+    spec: Triggering
+    content: Content
+    #: Those that its sender's file reads, by names in small letters.
+    headers: Mapping[str, str]
+    #: What tells its body from others.
+    digest: str
+    #: When it is done again by hand: which it was.
+    redelivery_of: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What has come of one event."""
+
+    decision: Decision
+    ref: str | None
+    #: Why nothing was queued, or why not again.
+    why: str | None = None
+    delivery: int | None = None
+    #: The run, or the run that the same delivery has made before.
+    run: Run | None = None
+    run_id: int | None = None
+    #: The runs whose place it took.
+    superseded: tuple[Run, ...] = ()
+    #: What is wrong with it, as field and message.
+    faults: tuple[tuple[str, str], ...] = ()
+
+
+def take(conn: Connection, vault: Vault, message: Message, event: Event) -> Outcome:
+    """Decide, note and queue: all or nothing."""
+    noted = _noted(message, event)
+    with conn.transaction():
+        stored = templates.find(conn, message.spec.template)
+        if stored is None:
+            return _not_queued(conn, noted, event, "refused", "its template is gone")
+        if wrong := faults(event):
+            return _not_queued(conn, noted, event, "refused", None, wrong)
+        repository = stored.spec["playbook"]["repository"]
+        if why := refusal(message.spec, event, message.content, repository):
+            return _not_queued(conn, noted, event, "ignored", why)
+        delivery = deliveries.note(conn, noted, "refused", None)
+        if delivery is None:
+            return _duplicate(deliveries.repeat(conn, noted), event)
+        try:
+            wanted = want(vault, message, event, stored.spec)
+        except Refused as refused:
+            return _decide(conn, delivery, event, "refused", None, refused.faults)
+        return _queue(conn, message, event, wanted, delivery)
+
+
+def want(vault: Vault, message: Message, event: Event, spec: dict[str, Any]) -> Wanted:
+    """Want the run that *event* asks for. Raise Refused naming what the template does not take."""
+    given = check(
+        Template.model_validate(spec),
+        extract(message.spec.vars, event, message.content),
+        _overrides(message, event),
+    )
+    return Wanted(
+        template=message.spec.template,
+        spec=spec,
+        accepted=given.values,
+        secrets=vault.seal(given.secrets),
+        overrides=given.overrides,
+        trigger=Trigger.HOOK,
+        by=f"hook {message.hook}",
+        reason=reason(event),
+        hook={
+            "name": message.hook,
+            "sender": message.sender,
+            "delivery": event.delivery[:LONGEST_KEY],
+            "event": event.event[:LONGEST_KEY],
+            "ref": event.ref,
+            "sha": event.sha,
+            "actor": (event.actor or "")[:LONGEST_KEY] or None,
+            "repository": (event.repository or "")[:LONGEST_KEY] or None,
+        },
+    )
+
+
+def _overrides(message: Message, event: Event) -> Overrides:
+    if message.spec.ref is None:
+        return Overrides()
+    ref = taken(message.spec.ref, event, message.content)
+    if not isinstance(ref, str):
+        raise Refused([("ref", f"there is nothing at {message.spec.ref}")])
+    try:
+        return Overrides.model_validate({"ref": ref})
+    except ValidationError as error:
+        raise Refused(faults_of(error)) from None
+
+
+def reason(event: Event) -> str:
+    """Say in one line what has happened; what people wrote is only shown."""
+    place = event.branch or event.tag
+    words = [event.event[:LONGEST_KEY]]
+    words += [f"of {event.sha[:12]}"] if event.sha else []
+    words += [f"to {place}"] if place else []
+    words += [f"by {event.actor[:LONGEST_KEY]}"] if event.actor else []
+    said = " ".join(words)
+    first = (event.message or "").strip().partition("\n")[0][:MOST_REASON]
+    return f"{said}: {first}" if first else said
+
+
+def _queue(
+    conn: Connection, message: Message, event: Event, wanted: Wanted, delivery: int
+) -> Outcome:
+    """Queue the run, or not, where another of the template waits or runs."""
+    when_busy = message.spec.when_busy
+    if when_busy != "queue":
+        stops.lock_waiting(conn, wanted.template)
+    if when_busy == "reject" and (busy := runs.live_of_template(conn, wanted.template)):
+        why = f"run {busy.id} of this template is {busy.state}"
+        return _decide(conn, delivery, event, "rejected", why)
+    run = runs.insert(conn, wanted)
+    assert run is not None  # it has no idempotency key
+    deliveries.settle(conn, delivery, run.id)
+    superseded = stops.supersede(conn, run, by=wanted.by) if when_busy == "coalesce" else []
+    return Outcome(
+        decision="queued",
+        ref=event.ref,
+        delivery=delivery,
+        run=run,
+        run_id=run.id,
+        superseded=tuple(superseded),
+    )
+
+
+def _not_queued(
+    conn: Connection,
+    noted: Noted,
+    event: Event,
+    decision: Literal["ignored", "refused"],
+    why: str | None,
+    wrong: Faults = (),
+) -> Outcome:
+    """Note why nothing is run. One that has made a run before stays what it was."""
+    said = _said(why, wrong)
+    delivery = deliveries.note(conn, noted, decision, said)
+    if delivery is None:
+        return _duplicate(deliveries.repeat(conn, noted), event)
+    return Outcome(
+        decision=decision, ref=event.ref, why=said, delivery=delivery, faults=tuple(wrong)
+    )
+
+
+def _decide(
+    conn: Connection,
+    delivery: int,
+    event: Event,
+    decision: Literal["refused", "rejected"],
+    why: str | None,
+    wrong: Faults = (),
+) -> Outcome:
+    """Change what was noted of a delivery in this transaction."""
+    said = _said(why, wrong)
+    deliveries.decide(conn, delivery, decision, said)
+    return Outcome(
+        decision=decision, ref=event.ref, why=said, delivery=delivery, faults=tuple(wrong)
+    )
+
+
+def _said(why: str | None, wrong: Faults) -> str:
+    return why or "; ".join(f"{field}: {text}" for field, text in wrong)
+
+
+def _duplicate(first: Delivery, event: Event) -> Outcome:
+    return Outcome(
+        decision="duplicate",
+        ref=event.ref,
+        why="it came before",
+        delivery=first.id,
+        run_id=first.run_id,
+    )
+
+
+def _noted(message: Message, event: Event) -> Noted:
+    return Noted(
+        hook=message.hook,
+        key=key_of(event, message.digest),
+        ref=(event.ref or "")[:1000],
+        event={
+            name: value[:1000] if isinstance(value, str) else value
+            for name, value in event.facts().items()
+            if value is not None and name != "paths"
+        },
+        headers=dict(message.headers),
+        content=pack(message.content),
+        redelivery_of=message.redelivery_of,
+    )
+
+
+def key_of(event: Event, digest: str) -> str:
+    """What the same delivery has again: the sender's own number, or what its body says."""
+    number = event.delivery
+    if not number:
+        return f"{DIGEST}{digest}"
+    if len(number) <= LONGEST_KEY and number.isprintable():
+        return number
+    return f"long:{hashlib.sha256(number.encode()).hexdigest()}"
+
+
+def pack(content: Content) -> bytes | None:
+    """Compress it, to be done again; None when that is too large to keep."""
+    packed = zlib.compress(json.dumps(content, ensure_ascii=False).encode(), level=1)
+    return packed if len(packed) <= MOST_KEPT else None
+
+
+def unpack(kept: Kept) -> Content | None:
+    """The content that was packed; None when it was not kept."""
+    if kept.content is None:
+        return None
+    content: Content = json.loads(zlib.decompress(kept.content))
+    return content

@@ -1,0 +1,158 @@
+"""What came in through hooks, and what was decided of it."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from psycopg.types.json import Jsonb
+
+from runner.store.connection import Connection
+
+#: Begins the key of a delivery that its sender has not numbered; see `note`.
+DIGEST = "sha256:"
+SAME_FOR = 86_400  # seconds in which a body without a number is the same delivery
+
+
+class Delivery(NamedTuple):
+    """One delivery about one ref."""
+
+    id: int
+    hook: str
+    key: str
+    ref: str
+    received_at: datetime
+    #: How often it came.
+    times: int
+    #: queued, ignored, refused, rejected; of chats also answered and denied.
+    decision: str
+    why: str | None
+    event: dict[str, Any]
+    run_id: int | None
+    redelivery_of: int | None
+
+
+class Kept(NamedTuple):
+    """What a delivery is understood by, to do it again."""
+
+    headers: dict[str, str]
+    #: Compressed; None when it was not kept.
+    content: bytes | None
+
+
+class Noted(NamedTuple):
+    """What a delivery is noted as."""
+
+    hook: str
+    key: str
+    ref: str
+    event: dict[str, Any]
+    headers: dict[str, str]
+    content: bytes | None
+    redelivery_of: int | None = None
+
+
+COLUMNS = "id, hook, key, ref, received_at, times, decision, why, event, run_id, redelivery_of"
+
+
+def note(conn: Connection, noted: Noted, decision: str, why: str | None) -> int | None:
+    """Note a delivery and tell its id. None when it came before and has made a run: see `repeat`.
+
+    One that made none is decided anew: its rules may be others by now. Until the transaction ends
+    the same delivery waits wherever else it comes in.
+    """
+    row = conn.execute(
+        """INSERT INTO deliveries AS old
+               (hook, key, ref, decision, why, event, headers, content, redelivery_of)
+           VALUES (%(hook)s, %(key)s, %(ref)s, %(decision)s, %(why)s, %(event)s, %(headers)s,
+                   %(content)s, %(redelivery_of)s)
+           ON CONFLICT (hook, key, ref) DO UPDATE
+              SET decision = excluded.decision, why = excluded.why, event = excluded.event,
+                  headers = excluded.headers, content = excluded.content, run_id = NULL,
+                  received_at = now(), times = old.times + 1
+            WHERE old.run_id IS NULL
+               OR starts_with(old.key, %(digest)s)
+                  AND old.received_at < now() - make_interval(secs => %(same_for)s)
+           RETURNING id""",
+        {
+            **noted._asdict(),
+            "event": Jsonb(noted.event),
+            "headers": Jsonb(noted.headers),
+            "decision": decision,
+            "why": why,
+            "digest": DIGEST,
+            "same_for": SAME_FOR,
+        },
+    ).fetchone()
+    return row["id"] if row else None
+
+
+def repeat(conn: Connection, noted: Noted) -> Delivery:
+    """Count a delivery that came again."""
+    row = conn.execute(
+        f"""UPDATE deliveries SET times = times + 1
+             WHERE hook = %s AND key = %s AND ref = %s RETURNING {COLUMNS}""",
+        [noted.hook, noted.key, noted.ref],
+    ).fetchone()
+    assert row is not None
+    return Delivery(**row)
+
+
+def decide(conn: Connection, delivery: int, decision: str, why: str | None) -> None:
+    """Note otherwise what came of it; nothing has run."""
+    conn.execute(
+        "UPDATE deliveries SET decision = %s, why = %s WHERE id = %s", [decision, why, delivery]
+    )
+
+
+def count(conn: Connection, delivery: int) -> None:
+    """Count one that is taken again by hand."""
+    conn.execute("UPDATE deliveries SET times = times + 1 WHERE id = %s", [delivery])
+
+
+def settle(conn: Connection, delivery: int, run_id: int) -> None:
+    """Note the run that came of it."""
+    conn.execute(
+        "UPDATE deliveries SET decision = 'queued', why = NULL, run_id = %s WHERE id = %s",
+        [run_id, delivery],
+    )
+
+
+def find(conn: Connection, hook: str, delivery: int) -> Delivery | None:
+    """The delivery of *hook* with this id."""
+    row = conn.execute(
+        f"SELECT {COLUMNS} FROM deliveries WHERE hook = %s AND id = %s", [hook, delivery]
+    ).fetchone()
+    return Delivery(**row) if row else None
+
+
+def kept(conn: Connection, delivery: int) -> Kept:
+    """What it is understood by."""
+    row = conn.execute(
+        "SELECT headers, content FROM deliveries WHERE id = %s", [delivery]
+    ).fetchone()
+    assert row is not None
+    return Kept(**row)
+
+
+def page(
+    conn: Connection, hook: str, *, before: int | None, decision: str | None, limit: int
+) -> list[Delivery]:
+    """Up to *limit* deliveries of *hook*, the newest first, older than the delivery *before*."""
+    rows = conn.execute(
+        f"""SELECT {COLUMNS} FROM deliveries
+             WHERE hook = %(hook)s AND (%(before)s::bigint IS NULL OR id < %(before)s)
+               AND (%(decision)s::text IS NULL OR decision = %(decision)s)
+             ORDER BY id DESC LIMIT %(limit)s""",
+        {"hook": hook, "before": before, "decision": decision, "limit": limit},
+    ).fetchall()
+    return [Delivery(**row) for row in rows]
+
+
+def forget(conn: Connection, *, older_than: float, limit: int) -> int:
+    """Delete up to *limit* deliveries older than *older_than* seconds; tell how many."""
+    return conn.execute(
+        """DELETE FROM deliveries WHERE id IN (
+               SELECT id FROM deliveries
+                WHERE received_at < now() - make_interval(secs => %s)
+                ORDER BY received_at LIMIT %s)""",
+        [older_than, limit],
+    ).rowcount

@@ -1,0 +1,298 @@
+"""Deliveries over HTTP: doing one again, trying one out, and what happens while others wait."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from runner.run import Run
+from runner.store import deliveries
+from runner.store.connection import Connection
+from tests.hooks.signing import SECRET, deliver, headers, payload
+
+HOOK = "/api/v1/hooks/site"
+GITHUB: dict[str, Any] = {"sender": "github", "secret": SECRET, "template": "deploy"}
+PUSH = "github/push_branch"
+
+
+@pytest.fixture
+def hook(client: FlaskClient, template: str) -> Callable[..., None]:
+    """Declare the hook, with changes."""
+
+    def put(**changes: Any) -> None:
+        response = client.put(HOOK, json={**GITHUB, **changes})
+        assert response.status_code in (200, 201), response.text
+
+    return put
+
+
+@pytest.fixture
+def stranger(app: Flask) -> FlaskClient:
+    """A sender: it has no token."""
+    return app.test_client()
+
+
+def noted(client: FlaskClient, query: str = "") -> list[Any]:
+    response = client.get(f"{HOOK}/deliveries{query}")
+    assert response.json is not None
+    return response.json["deliveries"]
+
+
+def states(client: FlaskClient) -> dict[int, str]:
+    response = client.get("/api/v1/runs?limit=500")
+    assert response.json is not None
+    return {run["id"]: run["state"] for run in response.json["runs"]}
+
+
+def pushed(ref: str = "refs/heads/master") -> Any:
+    return {**payload(PUSH), "ref": ref}
+
+
+def test_deliveries_are_listed_by_pages_and_by_decision(
+    client: FlaskClient, hook: Callable[..., None], stranger: FlaskClient
+) -> None:
+    hook(branches=["master"])
+    for number in range(3):
+        deliver(stranger, pushed(), delivery=f"yes-{number}")
+        deliver(stranger, pushed("refs/heads/dev"), delivery=f"no-{number}")
+
+    first = client.get(f"{HOOK}/deliveries?limit=4").json
+    assert first is not None
+    rest = client.get(first["next"]).json
+    assert rest is not None
+
+    everything = [*first["deliveries"], *rest["deliveries"]]
+    assert [each["decision"] for each in everything] == ["ignored", "queued"] * 3
+    assert rest["next"] is None
+    assert [each["why"] for each in noted(client, "?decision=ignored")] == [
+        "branch dev not in master"
+    ] * 3
+    assert everything[1]["event"]["sha"] == "199eddf46df50de8d02e99bf1c5fdb4101338224"
+    assert client.get("/api/v1/hooks/other/deliveries").status_code == 404
+
+
+def test_one_can_be_taken_again_by_the_rules_of_now(
+    client: FlaskClient, hook: Callable[..., None], stranger: FlaskClient
+) -> None:
+    hook(branches=["main"], vars={"version": {"value": "1"}})
+    deliver(stranger, pushed())
+    [ignored] = noted(client)
+    again = f"{HOOK}/deliveries/{ignored['id']}/redeliver"
+    assert client.post(again).status_code == 200
+    hook(branches=["master"], vars={"version": {"value": "2"}})
+
+    answers = [client.post(again), client.post(again)]
+
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert len(states(client)) == 2  # who asks twice by hand means it
+    assert {run["redelivery_of"] for run in noted(client)} == {None, ignored["id"]}
+    newest = client.get(f"/api/v1/runs/{answers[1].json['runs'][0]}").json  # type: ignore[index]
+    assert newest is not None
+    assert newest["vars"]["version"] == "2"
+
+
+def test_what_was_not_kept_cannot_be_taken_again(
+    client: FlaskClient, hook: Callable[..., None], stranger: FlaskClient, conn: Connection
+) -> None:
+    hook()
+    deliver(stranger, pushed())
+    conn.execute("UPDATE deliveries SET content = NULL")
+    [delivery] = noted(client)
+
+    refused = client.post(f"{HOOK}/deliveries/{delivery['id']}/redeliver")
+
+    assert refused.status_code == 409
+    assert client.post(f"{HOOK}/deliveries/{delivery['id'] + 1}/redeliver").status_code == 404
+    assert len(states(client)) == 1
+
+
+def test_a_large_content_is_taken_and_not_kept(
+    client: FlaskClient, hook: Callable[..., None], stranger: FlaskClient, conn: Connection
+) -> None:
+    hook()
+    noise = [f"{number * 7919 % 1_000_003:x}" for number in range(400_000)]
+
+    assert deliver(stranger, {**pushed(), "noise": noise}).status_code == 202
+
+    row = conn.execute("SELECT content IS NULL AS gone FROM deliveries").fetchone()
+    assert row is not None
+    assert row["gone"]
+
+
+def test_a_body_beyond_what_the_sender_sends_is_413(
+    hook: Callable[..., None], stranger: FlaskClient
+) -> None:
+    hook()
+    body = b"x" * (26 * 2**20 + 1)
+
+    for length in (len(body), None):  # None: chunked, as WSGI shows it
+        response = stranger.post(
+            "/hooks/site",
+            data=body,
+            headers=headers(body),
+            environ_overrides={} if length else {"wsgi.input_terminated": True},
+        )
+        assert response.status_code == 413
+
+
+def test_a_delivery_can_be_tried_out_and_leaves_no_trace(
+    client: FlaskClient, hook: Callable[..., None]
+) -> None:
+    hook(branches=["master"], vars={"version": "/head_commit/message", "count": {"value": 4}})
+    tries = {
+        "queued": pushed() | {"head_commit": {"id": "a" * 40, "message": "1.2"}},
+        "ignored": pushed("refs/heads/dev"),
+        "refused": pushed(),
+    }
+    said = {}
+    for expected, content in tries.items():
+        body = {"payload": content, "headers": {"X-GitHub-Event": "push"}}
+        tried = client.post(f"{HOOK}/test", json=body).json
+        assert tried is not None
+        assert [each["decision"] for each in tried["decisions"]] == [expected]
+        said[expected] = (tried["decisions"][0]["why"], tried["vars"][0])
+
+    assert said["queued"] == (None, {"version": "1.2", "count": 4})
+    assert said["ignored"] == ("branch dev not in master", None)
+    assert said["refused"] == ("vars.version must match [0-9.]+", None)
+    assert noted(client) == []
+    assert states(client) == {}
+
+
+def test_the_same_delivery_twice_at_once_makes_one_run(
+    client: FlaskClient, hook: Callable[..., None], app: Flask
+) -> None:
+    hook()
+    together = Barrier(8)
+
+    def send(_: int) -> Any:
+        together.wait()
+        return deliver(app.test_client(), pushed(), delivery="same").json
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(send, range(8)))
+
+    assert len({tuple(answer["runs"]) for answer in answers}) == 1
+    assert len(states(client)) == 1
+    [delivery] = noted(client)
+    assert delivery["times"] == 8
+
+
+def test_of_waiting_pushes_to_one_branch_only_the_newest_runs(
+    client: FlaskClient, hook: Callable[..., None], stranger: FlaskClient
+) -> None:
+    hook(when_busy="coalesce")
+    other = deliver(stranger, pushed("refs/heads/dev"), delivery="other").json
+    for number in range(3):
+        last = deliver(stranger, pushed(), delivery=str(number)).json
+
+    assert other is not None
+    assert last is not None
+    [newest] = last["runs"]
+    assert states(client) == {
+        newest: "queued",
+        newest - 1: "stopped",
+        newest - 2: "stopped",
+        other["runs"][0]: "queued",
+    }
+    assert last["deliveries"][0]["superseded"] == [newest - 1]
+    stopped = client.get(f"/api/v1/runs/{newest - 1}").json
+    assert stopped is not None
+    assert stopped["message"] == f"run {newest} took its place"
+    assert stopped["stop"]["outcome"] == "never_started"
+    assert stopped["stop"]["by"] == "hook site"
+
+
+def test_a_push_that_came_by_another_way_or_plays_is_left_alone(
+    client: FlaskClient,
+    hook: Callable[..., None],
+    stranger: FlaskClient,
+    queued: Callable[[], Run],
+    running: Callable[[], Run],
+) -> None:
+    hook(when_busy="coalesce")
+    others = {queued().id: "queued", running().id: "running"}
+
+    assert deliver(stranger, pushed()).status_code == 202
+
+    assert others.items() <= states(client).items()
+
+
+def test_pushes_at_once_leave_one_waiting(
+    client: FlaskClient, hook: Callable[..., None], app: Flask
+) -> None:
+    hook(when_busy="coalesce")
+    together = Barrier(8)
+
+    def send(number: int) -> None:
+        together.wait()
+        assert deliver(app.test_client(), pushed(), delivery=str(number)).status_code == 202
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(send, range(8)))
+
+    assert sorted(states(client).values()) == ["queued"] + ["stopped"] * 7
+
+
+@pytest.mark.parametrize("live", ["queued", "running"])
+def test_nothing_runs_while_another_of_the_template_does(
+    client: FlaskClient,
+    hook: Callable[..., None],
+    stranger: FlaskClient,
+    request: pytest.FixtureRequest,
+    live: str,
+) -> None:
+    busy = request.getfixturevalue(live)()
+    hook(when_busy="reject")
+
+    response = deliver(stranger, pushed())
+
+    assert response.status_code == 200
+    assert response.json is not None
+    assert response.json["why"] == f"run {busy.id} of this template is {live}"
+    assert set(states(client)) == {busy.id}
+    [delivery] = noted(client)
+    assert (delivery["decision"], delivery["times"]) == ("rejected", 1)
+
+
+def test_more_than_a_hook_takes_in_a_minute_is_429(
+    client: FlaskClient, hook: Callable[..., None], app: Flask
+) -> None:
+    hook(per_minute=2)
+    stranger = app.test_client()
+
+    answers = [deliver(stranger, pushed(), delivery=str(number)) for number in range(5)]
+
+    assert [answer.status_code for answer in answers].count(429) >= 1  # a minute may begin between
+    late = answers[-1]
+    if late.status_code == 429:
+        assert 1 <= int(late.headers["Retry-After"]) <= 60
+
+
+def test_who_is_believed_never_waits_for_those_who_are_not(
+    hook: Callable[..., None], app: Flask
+) -> None:
+    hook()
+    bad = app.test_client()
+    statuses = [deliver(bad, {}, secret="another-secret").status_code for _ in range(320)]
+
+    assert set(statuses) <= {401, 429}
+    assert deliver(app.test_client(), pushed()).status_code == 202
+
+
+def test_old_deliveries_are_forgotten_a_batch_at_a_time(
+    client: FlaskClient, hook: Callable[..., None], stranger: FlaskClient, conn: Connection
+) -> None:
+    hook()
+    for number in range(5):
+        deliver(stranger, pushed(), delivery=str(number))
+    conn.execute("UPDATE deliveries SET received_at = now() - interval '91 days' WHERE key < '3'")
+
+    batches = [deliveries.forget(conn, older_than=90 * 86400, limit=2) for _ in range(3)]
+
+    assert batches == [2, 1, 0]
+    assert sorted(each["event"]["delivery"] for each in noted(client)) == ["3", "4"]
