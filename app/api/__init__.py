@@ -1,6 +1,7 @@
 """The API, one module a resource."""
 
 from app.api import (
+    chat,
     credentials,
     deliveries,
     events,
@@ -25,6 +26,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *templates.OPERATIONS,
     *hooks.OPERATIONS,
     *deliveries.OPERATIONS,
+    *chat.OPERATIONS,
     *runs.OPERATIONS,
     *stops.OPERATIONS,
     *reruns.OPERATIONS,

@@ -174,6 +174,14 @@ class TrialBody(Strict):
     )
 
 
+class ChatBody(Strict):
+    """What somebody types."""
+
+    text: Annotated[str, StringConstraints(max_length=4000)] = Field(
+        description="such as: run deploy-web version=1.2, or: stop 12"
+    )
+
+
 class RerunBody(Strict):
     """How to repeat a run."""
 

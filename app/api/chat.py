@@ -1,0 +1,58 @@
+"""Chat over HTTP: commands for bots that hold the API's token."""
+
+from http import HTTPStatus
+
+from flask import Response
+from pydantic import Field
+
+from app.api.answers import Answer
+from app.api.requests import ChatBody
+from app.auth import ADMIN
+from app.chat import actions
+from app.chat.actions import Action, Refusal
+from app.chat.asker import owner
+from app.chat.grammar import Misunderstood, understand
+from app.operations import Operation, answer
+from app.problems import invalid
+from app.services import Services
+
+
+class ChatAnswer(Answer):
+    """What is said to a command."""
+
+    text: str
+    run: int | None = Field(description="the run that it made")
+    commands: list[str] = Field(description="what could be said next, as buttons would")
+
+
+def converse(services: Services, body: ChatBody) -> Response:
+    """Do what is typed: run, stop, status, runs, rerun, tail, templates, help.
+
+    422 with the reason, and the right form, for what is not understood or cannot be done.
+    """
+    try:
+        ask = understand(body.text)
+        with services.connection() as conn, conn.transaction():
+            done = actions.act(Action(services=services, conn=conn, asker=owner(ADMIN)), ask)
+    except (Misunderstood, Refusal) as error:
+        raise invalid([("text", str(error))]) from None
+    actions.hasten(services, done)
+    return answer(
+        ChatAnswer(
+            text=done.say.text,
+            run=done.run.id if done.run else None,
+            commands=[button.words for button in done.say.buttons],
+        ),
+        HTTPStatus.ACCEPTED if done.run or done.stopped else HTTPStatus.OK,
+    )
+
+
+OPERATIONS = (
+    Operation(
+        method="POST",
+        path="/chat",
+        view=converse,
+        body=ChatBody,
+        answers={HTTPStatus.OK: ChatAnswer, HTTPStatus.ACCEPTED: ChatAnswer},
+    ),
+)

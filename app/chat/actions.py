@@ -1,0 +1,222 @@
+"""Doing what was asked for over a chat, by whoever may; and what is said to that."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from pydantic import ValidationError
+
+from app.api.requests import RerunBody
+from app.chat import words
+from app.chat.asker import Asker
+from app.chat.grammar import FORMS, Ask
+from app.chat.typed import given
+from app.hooks.chat_sender import Button, Say
+from app.hooks.people import Right
+from app.problems import faults_of
+from app.repeating import again
+from app.services import Services
+from jobs import runs as jobs
+from runner.rerun import NothingToRepeat
+from runner.run import Run, RunState, Trigger, Wanted
+from runner.store import output, runs, stops, templates, watch
+from runner.store.connection import Connection
+from runner.template import NAME, Overrides, Refused, Template, check
+from runner.vault import SecretsUnreadable
+
+LOOKED_THROUGH: Final = 200  # runs, for the newest that the asker may see
+TAIL: Final = 8000  # bytes
+
+
+class Refusal(Exception):
+    """It is not done; the message says why, politely."""
+
+    #: Whether it is a matter of rights, for the list of deliveries.
+    is_denial = False
+
+
+class Denial(Refusal):
+    """The asker may not do that."""
+
+    is_denial = True
+
+
+class Done(NamedTuple):
+    """What is said, and what has come of it."""
+
+    say: Say
+    #: The run that was made.
+    run: Run | None = None
+    #: The run that was asked to stop.
+    stopped: Run | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Action:
+    """One command under way: on a connection, within a transaction."""
+
+    services: Services
+    conn: Connection
+    asker: Asker
+    #: Whom a run is told of as it goes on; sealed. None: nobody.
+    reply: bytes | None = None
+
+
+def act(action: Action, ask: Ask) -> Done:
+    """Do what was asked; `hasten` it when the transaction is committed. Raise Refusal."""
+    return ACTIONS[ask.verb](action, ask)
+
+
+def hasten(services: Services, done: Done) -> None:
+    """Tell the runners of what was committed."""
+    if done.run is not None:
+        jobs.enqueue(services.redis, done.run)
+    if done.stopped is not None:
+        jobs.ring_stop(services.redis, done.stopped)
+
+
+def _run(action: Action, ask: Ask) -> Done:
+    _require(action.asker, "run", ask.template)
+    stored = templates.find(action.conn, ask.template) if NAME.fullmatch(ask.template) else None
+    if stored is None:
+        raise Refusal(f"There is no template {ask.template[:63]!r}. Try: templates")
+    template = Template.model_validate(stored.spec)
+    asked = given(template, ask.values)
+    try:
+        accepted = check(template, asked.vars, Overrides.model_validate(asked.overrides))
+    except ValidationError as error:
+        raise Refusal(_wrong(faults_of(error))) from None
+    except Refused as refused:
+        raise Refusal(_wrong(refused.faults)) from None
+    run = runs.insert(
+        action.conn,
+        Wanted(
+            template=ask.template,
+            spec=stored.spec,
+            accepted=accepted.values,
+            secrets=action.services.vault.seal(accepted.secrets),
+            overrides=accepted.overrides,
+            trigger=Trigger.CHAT,
+            by=action.asker.name,
+            reason=ask.reason,
+        ),
+    )
+    assert run is not None  # it has no idempotency key
+    return Done(_about(run, f"Run {run.id} of {run.template} is queued."), run)
+
+
+def _stop(action: Action, ask: Ask) -> Done:
+    run = _find(action, ask, "stop")
+    asked = stops.request_stop(
+        action.conn, run.id, by=action.asker.name, reason=ask.reason, force=ask.force
+    )
+    if asked is None:
+        now = runs.find(action.conn, run.id) or run
+        if now.is_final:
+            raise Refusal(f"{words.one(now, watch.clock(action.conn))}. It cannot be stopped.")
+        return Done(Say(text=f"Run {run.id} is stopping already."))
+    if asked.state is RunState.STOPPED:
+        said = f"Run {run.id} is stopped; it had not started."
+    else:
+        how = "at once" if ask.force else f"with {asked.spec['grace']:g} s of grace"
+        said = f"Run {run.id} is stopping, {how}."
+    return Done(_about(asked, said, is_public=True), stopped=asked)
+
+
+def _rerun(action: Action, ask: Ask) -> Done:
+    first = _find(action, ask, "run")
+    if not first.is_final:
+        raise Refusal(f"Run {first.id} is {words.state(first)}: wait for its end, or stop it.")
+    body = RerunBody(at="newest" if ask.newest else "same", hosts="failed" if ask.failed else "all")
+    vault, conn, by = action.services.vault, action.conn, action.asker.name
+    try:
+        wanted = again(vault, conn, first, body, by=by)
+    except Refused as refused:
+        raise Refusal(_wrong(refused.faults)) from None
+    except (NothingToRepeat, SecretsUnreadable) as error:
+        raise Refusal(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
+    run = runs.insert(conn, wanted)
+    assert run is not None  # it has no idempotency key
+    return Done(_about(run, f"Run {run.id} repeats run {first.id}: queued."), run)
+
+
+def _status(action: Action, ask: Ask) -> Done:
+    if ask.run_id is not None:
+        run = _find(action, ask, "read")
+        return Done(_about(run, words.more(run, watch.clock(action.conn))))
+    live = _newest(action, (RunState.QUEUED, RunState.RUNNING))
+    text = words.several(live, watch.clock(action.conn)) if live else "Nothing runs or waits."
+    return Done(Say(text=text))
+
+
+def _runs(action: Action, ask: Ask) -> Done:
+    return Done(Say(text=words.several(_newest(action), watch.clock(action.conn))))
+
+
+def _tail(action: Action, ask: Ask) -> Done:
+    run = _find(action, ask, "read")
+    read = output.read(action.conn, run.id, max(0, run.output_bytes - TAIL))
+    text = read.bytes.decode(errors="replace")
+    return Done(_about(run, words.tail(run, text, watch.clock(action.conn))))
+
+
+def _templates(action: Action, ask: Ask) -> Done:
+    names = [
+        stored.name
+        for stored in templates.page(action.conn, after="", limit=1000)
+        if any(action.asker.may(right, stored.name) for right in action.asker.rights)
+    ]
+    return Done(Say(text="\n".join(names[:100]) or "There are no templates that you may use."))
+
+
+def _help(action: Action, ask: Ask) -> Done:
+    return Done(Say(text=words.help_text()))
+
+
+ACTIONS: Final[dict[str, Callable[[Action, Ask], Done]]] = {
+    "run": _run,
+    "stop": _stop,
+    "rerun": _rerun,
+    "status": _status,
+    "runs": _runs,
+    "tail": _tail,
+    "templates": _templates,
+    "help": _help,
+}
+assert ACTIONS.keys() == FORMS.keys()
+
+
+def _require(asker: Asker, right: Right, template: str) -> None:
+    if not asker.may(right, template):
+        verb = {"run": "run", "stop": "stop runs of", "read": "see runs of"}[right]
+        raise Denial(f"Sorry, you may not {verb} {template[:63]!r} here.")
+
+
+def _find(action: Action, ask: Ask, right: Right) -> Run:
+    """The run that was asked for, which the asker may see or not know of."""
+    run = runs.find(action.conn, ask.run_id) if ask.run_id is not None else None
+    if run is None or not any(action.asker.may(each, run.template) for each in action.asker.rights):
+        raise Refusal(f"There is no run {ask.run_id} that you may see here.")
+    _require(action.asker, right, run.template)
+    return run
+
+
+def _newest(action: Action, states: tuple[RunState, ...] = ()) -> list[Run]:
+    """The newest runs that the asker may see."""
+    found = runs.page(action.conn, limit=LOOKED_THROUGH, states=states)
+    seen = [run for run in found if action.asker.may("read", run.template)]
+    return seen[: words.MOST_LISTED]
+
+
+def _about(run: Run, text: str, *, is_public: bool = False) -> Say:
+    """Say it, with what can be done next."""
+    buttons: tuple[Button, ...] = (Button(label="Rerun", words=f"rerun {run.id}"),)
+    if not run.is_final:
+        buttons = (Button(label="Stop", words=f"stop {run.id}", is_dangerous=True),)
+    return Say(text=text, is_private=not is_public, buttons=buttons)
+
+
+def _wrong(faults: list[tuple[str, str]]) -> str:
+    """Say what is wrong, each with its name, and no value."""
+    said = "; ".join(f"{field.removeprefix('vars.')} {message}" for field, message in faults[:5])
+    return f"Not queued: {said}."

@@ -1,0 +1,125 @@
+"""A command from a chat, from its signature to its answer: always one, and within seconds."""
+
+import json
+import logging
+import uuid
+from http import HTTPStatus
+from typing import Any
+
+from flask import Response
+
+from app.chat import actions
+from app.chat.actions import Action, Denial, Done, Refusal
+from app.chat.asker import Asker, asker_of
+from app.chat.grammar import Ask, Misunderstood, understand
+from app.hooks.chat_sender import ChatSender, Command, Say, Silence
+from app.hooks.incoming import Incoming, Unreadable
+from app.hooks.opened import OpenedHook
+from app.hooks.people import ChatHook
+from app.hooks.sender import Handshake
+from app.operations import JSON
+from app.problems import Problem
+from app.services import Services
+from runner.store import deliveries
+from runner.store.connection import Connection
+from runner.store.deliveries import Noted
+
+log = logging.getLogger(__name__)
+
+
+def receive_command(
+    services: Services, hook: OpenedHook, sender: ChatSender, incoming: Incoming
+) -> Response:
+    """Answer what somebody has typed or pressed. The sender is believed; the person may be anybody.
+
+    What is wrong is told in words, privately, with 200: of an error a chat shows nothing.
+    """
+    assert isinstance(hook.spec, ChatHook)
+    try:
+        content = sender.read(incoming)
+        told = sender.command(content, hook.keys)
+    except Unreadable as error:
+        raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from None
+    match told:
+        case Handshake():
+            return write(told.answer)
+        case Silence():
+            log.debug("hook %s: nothing was said to us: %s", hook.name, told.why)
+            return write("")
+    asker = asker_of(hook.spec, hook.name, told)
+    say = converse(services, hook, asker, told)
+    return write(sender.answer(say, content, hook.keys))
+
+
+def write(body: Any) -> Response:
+    """Write what a chat wants to read."""
+    if isinstance(body, str):
+        return Response(body, content_type="text/plain; charset=utf-8")
+    return Response(json.dumps(body), content_type=JSON)
+
+
+def converse(services: Services, hook: OpenedHook, asker: Asker, command: Command) -> Say:
+    """Do what was said, once, and say what came of it."""
+    try:
+        ask = understand(command.text)
+    except Misunderstood as error:
+        return Say(text=str(error))
+    noted = _noted(hook, command, ask)
+    with services.connection() as conn:
+        if not asker.may_anything:
+            return _deny(conn, noted, hook, f"Sorry, {_named(command)} may not use me here.")
+        try:
+            done = _act_once(services, conn, asker, ask, noted)
+        except Denial as error:
+            return _deny(conn, noted, hook, str(error))
+        except Refusal as error:
+            deliveries.note(conn, noted, "refused", str(error))
+            return Say(text=str(error))
+    actions.hasten(services, done)
+    return done.say
+
+
+def _act_once(services: Services, conn: Connection, asker: Asker, ask: Ask, noted: Noted) -> Done:
+    """Do it in one transaction with the delivery: what comes again makes no second run."""
+    with conn.transaction():
+        delivery = deliveries.note(conn, noted, "answered", None)
+        if delivery is None:
+            first = deliveries.repeat(conn, noted)
+            return Done(Say(text=f"That came before: it is run {first.run_id}."))
+        done = actions.act(Action(services=services, conn=conn, asker=asker), ask)
+        if done.run is not None:
+            deliveries.settle(conn, delivery, done.run.id)
+    return done
+
+
+def _deny(conn: Connection, noted: Noted, hook: OpenedHook, why: str) -> Say:
+    """Refuse politely, in private, and so that somebody can find it later."""
+    deliveries.note(conn, noted, "denied", why)
+    log.warning("hook %s: denied: %s: %s", hook.name, noted.event, why)
+    return Say(text=why)
+
+
+def _named(command: Command) -> str:
+    return f"{command.user_name} ({command.user})" if command.user_name else command.user
+
+
+def _noted(hook: OpenedHook, command: Command, ask: Ask) -> Noted:
+    """What is noted of it: who, where and what, but no value, which may be a secret."""
+    about = {
+        "verb": ask.verb,
+        "run": ask.run_id,
+        "template": ask.template[:63] or None,
+        "user": command.user,
+        "user_name": command.user_name or None,
+        "workspace": command.workspace,
+        "channel": command.channel,
+        "button": command.is_button or None,
+    }
+    return Noted(
+        hook=hook.name,
+        key=command.delivery or f"unnumbered:{uuid.uuid4().hex}",
+        ref="",
+        event={name: value for name, value in about.items() if value is not None},
+        headers={},
+        content=None,
+    )
