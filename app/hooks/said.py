@@ -11,7 +11,6 @@ from app.hooks.incoming import Unreadable
 
 MOST_TEXT: Final = 4_000  # characters of a command; Slack itself sends up to 8,000
 MOST_ID: Final = 100  # characters of an id or a name
-LARGEST_ID: Final = 2**63
 #: What phones and macOS make of what people type, and what that was.
 TYPOGRAPHY: Final = str.maketrans(
     {
@@ -52,7 +51,7 @@ def identity(content: JsonValue, *pointers: str) -> str | None:
     """Find the first of these places with an id, a text or a number. Raise Unreadable."""
     for pointer in pointers:
         number = look.number(content, pointer)
-        if number is not None and abs(number) < LARGEST_ID:
+        if number is not None:
             return str(number)
         text = look.text(content, pointer)
         if text is None:
