@@ -1,0 +1,11 @@
+"""The chats that hooks know, by the names that hooks call them."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from app.hooks import slack
+from app.hooks.chat_sender import ChatSender
+
+CHAT_SENDERS: Final[Mapping[str, ChatSender]] = {
+    "slack": slack,
+}
