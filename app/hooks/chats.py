@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
-from app.hooks import slack
+from app.hooks import mattermost, slack
 from app.hooks.chat_sender import ChatSender
 
 CHAT_SENDERS: Final[Mapping[str, ChatSender]] = {
+    "mattermost": mattermost,
     "slack": slack,
 }
