@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Final
 
-from app.hooks import mattermost, slack
+from app.hooks import discord, mattermost, slack
 from app.hooks.chat_sender import ChatSender
 
 CHAT_SENDERS: Final[Mapping[str, ChatSender]] = {
+    "discord": discord,
     "mattermost": mattermost,
     "slack": slack,
 }
