@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Final
 
-from app.hooks import discord, mattermost, slack
+from app.hooks import discord, mattermost, slack, teams
 from app.hooks.chat_sender import ChatSender
 
 CHAT_SENDERS: Final[Mapping[str, ChatSender]] = {
     "discord": discord,
     "mattermost": mattermost,
     "slack": slack,
+    "teams": teams,
 }
