@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from app.hooks import discord, mattermost, slack, teams
+from app.hooks import discord, mattermost, slack, teams, telegram
 from app.hooks.chat_sender import ChatSender
 
 CHAT_SENDERS: Final[Mapping[str, ChatSender]] = {
@@ -11,4 +11,5 @@ CHAT_SENDERS: Final[Mapping[str, ChatSender]] = {
     "mattermost": mattermost,
     "slack": slack,
     "teams": teams,
+    "telegram": telegram,
 }
