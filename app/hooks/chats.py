@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Final
 
-from app.hooks import discord, mattermost, slack, teams, telegram
+from app.hooks import discord, google_chat, mattermost, slack, teams, telegram
 from app.hooks.chat_sender import ChatSender
 
 CHAT_SENDERS: Final[Mapping[str, ChatSender]] = {
     "discord": discord,
+    "google_chat": google_chat,
     "mattermost": mattermost,
     "slack": slack,
     "teams": teams,
