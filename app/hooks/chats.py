@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Final
 
-from app.hooks import discord, google_chat, mattermost, slack, teams, telegram
+from app.hooks import discord, google_chat, mattermost, rocketchat, slack, teams, telegram
 from app.hooks.chat_sender import ChatSender
 
 CHAT_SENDERS: Final[Mapping[str, ChatSender]] = {
     "discord": discord,
     "google_chat": google_chat,
     "mattermost": mattermost,
+    "rocketchat": rocketchat,
     "slack": slack,
     "teams": teams,
     "telegram": telegram,
