@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from app.hooks import discord, google_chat, mattermost, rocketchat, slack, teams, telegram
+from app.hooks import discord, google_chat, mattermost, rocketchat, slack, teams, telegram, zulip
 from app.hooks.chat_sender import ChatSender
 
 CHAT_SENDERS: Final[Mapping[str, ChatSender]] = {
@@ -14,4 +14,5 @@ CHAT_SENDERS: Final[Mapping[str, ChatSender]] = {
     "slack": slack,
     "teams": teams,
     "telegram": telegram,
+    "zulip": zulip,
 }
