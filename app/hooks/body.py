@@ -6,12 +6,13 @@ names, where other readers keep the first, and what was signed must mean one thi
 
 import json
 import math
+from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from pydantic import JsonValue
 
-from app.hooks.incoming import FORM, Incoming, Unreadable
+from app.hooks.incoming import FORM, Denied, Incoming, Unreadable
 
 #: A message's whole content: names and values, at the top an object always.
 Content = dict[str, JsonValue]
@@ -70,6 +71,21 @@ def read_json_or_payload(incoming: Incoming) -> Content:
     if "payload" not in fields:
         raise Unreadable("the form has no field `payload`")
     return read_json(fields["payload"].encode())
+
+
+def read_json_or_form(incoming: Incoming) -> Content:
+    """Read JSON, or a form's fields as if they were that. Raise Unreadable."""
+    if incoming.media_type != FORM:
+        return read_json(incoming.body)
+    return {**read_form(incoming.body)}
+
+
+def read_unproven(read: Callable[[Incoming], Content], incoming: Incoming) -> Content:
+    """Read a content that holds its own proof. Raise Denied, where a proven one is Unreadable."""
+    try:
+        return read(incoming)
+    except Unreadable as error:
+        raise Denied(f"the body, which should hold a token, cannot be read: {error}") from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

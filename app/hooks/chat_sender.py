@@ -28,6 +28,9 @@ class Command:
     #: Where the run's progress and end are told, as runner.notification has it; a secret. None: the
     #: chat takes only the answer to the request itself.
     reply: dict[str, Any] | None = None
+    #: Whether the chat shows nothing of the answer to the request, as Slack of its buttons and
+    #: events: the answer too goes to *reply*, and the request is answered with nothing.
+    is_answered_at_reply: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

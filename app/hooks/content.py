@@ -37,9 +37,11 @@ def text(content: JsonValue, *pointers: str) -> str | None:
 
 
 def number(content: JsonValue, pointer: str) -> int | None:
-    """The whole number there."""
+    """The whole number there; a larger one than Postgres keeps is none."""
     value = find(content, pointer)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if abs(value) < 2**63 else None
 
 
 def flag(content: JsonValue, pointer: str) -> bool | None:
