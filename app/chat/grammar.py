@@ -92,7 +92,7 @@ def split(text: str) -> list[str]:
         if double is not None:
             value = re.sub(r"\\(.)", r"\1", double, flags=re.DOTALL)
         else:
-            value = single if single is not None else plain or ""
+            value = single if single is not None else plain
         words.append((name or "") + value)
     return words
 
@@ -102,8 +102,7 @@ WORD: Final = re.compile(
     r"""(?P<name>[A-Za-z_][A-Za-z0-9_]*=)?
         (?: "(?P<double>(?:[^"\\]|\\.)*)"(?=\s|$)
           | '(?P<single>[^']*)'(?=\s|$)
-          | (?P<plain>\S+)
-          | (?<==)(?P<empty>)(?=\s|$) )""",
+          | (?P<plain>\S+) )""",
     re.VERBOSE | re.DOTALL,
 )
 
