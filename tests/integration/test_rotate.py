@@ -74,7 +74,7 @@ def finish(conn, claim):
 
 def values(conn):
     """Everything that is sealed."""
-    places = (sealed.CREDENTIALS, sealed.SECRETS)
+    places = sealed.PLACES
     return [
         row.value
         for place in places
@@ -105,6 +105,7 @@ def test_afterwards_the_old_key_can_be_dropped(conn, database_url, keep, make_ru
     assert done.stdout.splitlines() == [
         "credentials: 1 sealed anew, 1 were already, 0 unreadable",
         "runs: 3 sealed anew, 0 were already, 0 unreadable",
+        "chat answers: 0 sealed anew, 0 were already, 0 unreadable",
     ]
     assert [Vault(NEW).open(value) for value in values(conn)] == [SECRET] * 5
     for before in (queued, running, final, without):
