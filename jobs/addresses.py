@@ -15,8 +15,21 @@ Address = IPv4Address | IPv6Address
 
 #: IPv4 written as IPv6 by a network's own gateway; what it leads to is what counts.
 NAT64 = IPv6Network("64:ff9b::/96")
-#: Tunnels of old: what they lead to is written in them, and nobody needs them.
-TUNNELS = (IPv6Network("2002::/16"), IPv6Network("2001::/32"), IPv6Network("::/96"))
+#: What Python 3.11 takes for global, at least in some of its patches, and is not one machine's:
+#: protocols' own, tunnels of old (whose end is written in them), documentation, segment routing.
+SPECIAL = tuple(
+    ip_network(network)
+    for network in (
+        "192.0.0.0/24",
+        "192.88.99.0/24",
+        "::/96",
+        "64:ff9b:1::/48",
+        "2001::/23",
+        "2002::/16",
+        "3fff::/20",
+        "5f00::/16",
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -72,6 +85,6 @@ def is_public(address: Address) -> bool:
     real = unwrapped(address)
     if real.is_multicast or real.is_reserved or not real.is_global:
         return False
-    if isinstance(real, IPv6Address):
-        return not real.is_site_local and not any(real in tunnel for tunnel in TUNNELS)
-    return True
+    if isinstance(real, IPv6Address) and real.is_site_local:
+        return False
+    return not any(real in network for network in SPECIAL)

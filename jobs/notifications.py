@@ -10,10 +10,12 @@ from typing import Final
 
 from jobs import outcome
 from jobs.composing import compose
+from jobs.mail import MailRefused, hand_over
 from jobs.outward import Forbidden, Unreachable, Way, exchange
-from jobs.targets.message import Message, NotYet, Request, Skipped
+from jobs.targets.message import Mail, Message, NotYet, Skipped
 from runner.dispatch import LEASE
 from runner.errors import RunnerError
+from runner.mail_server import mail_server
 from runner.settings import Settings
 from runner.store import outbox
 from runner.store.connection import AWAY, Connection, Line
@@ -75,16 +77,26 @@ def _attempt(conn: Connection, desk: Desk, notification: Notification, message: 
 
 def _deliver(desk: Desk, message: Message, attempts: int) -> Outcome:
     chance = random.random()  # noqa: S311 it spreads retries and guards nothing
-    assert isinstance(message, Request)
     try:
+        if isinstance(message, Mail):
+            return _mail(desk, message)
         answer = exchange(message, desk.way)
     except Forbidden as error:
         return Outcome("dead", error=str(error))
     except Unreachable as error:
         return outcome.again(str(error), attempts=attempts, chance=chance)
+    except MailRefused as error:
+        return outcome.of_refusal(error.status, str(error), attempts=attempts, chance=chance)
     return outcome.of_answer(
         answer, message.reading, attempts=attempts, chance=chance, now=datetime.now(UTC)
     )
+
+
+def _mail(desk: Desk, mail: Mail) -> Outcome:
+    if desk.settings.smtp_url is None:
+        return Outcome("dead", error="CURTAIN_SMTP_URL is not set")
+    refused = hand_over(mail.message, mail_server(desk.settings.smtp_url), desk.way.tls)
+    return Outcome("sent", outcome.MAIL_TAKEN, refused)
 
 
 def _note(line: Line, due: Due, attempt: int, came_of_it: Outcome, seconds: float) -> None:

@@ -13,6 +13,7 @@ PAUSES: Final = (5.0, 30.0, 120.0, 600.0, 3600.0, 10_800.0, 21_600.0)
 TRIES: Final = len(PAUSES) + 1
 JITTER: Final = 0.2  # of a pause, at most: what failed together shall not come back together
 MOST_PATIENCE: Final = 3600.0  # seconds that a target may ask for
+MAIL_TAKEN: Final = 250  # what a mail server answers
 AGAIN: Final = (408, 425, 429)  # and 5xx: it may be taken later
 
 
@@ -25,9 +26,16 @@ def of_answer(
     if taken is True or (taken is None and 200 <= status < 300):
         return Outcome("sent", status)
     error = _words(status, taken)
-    if taken is None and (status in AGAIN or status >= 500):
+    if taken is False or (taken is None and (status in AGAIN or status >= 500)):
         asked = patience(answer.retry_after, now)
         return again(error, attempts=attempts, chance=chance, status=status, asked=asked)
+    return Outcome("dead", status, error)
+
+
+def of_refusal(status: int, error: str, *, attempts: int, chance: float) -> Outcome:
+    """What a mail server's *status* means: 4xx is for now, 5xx is for good."""
+    if status < 500:
+        return again(error, attempts=attempts, chance=chance, status=status)
     return Outcome("dead", status, error)
 
 

@@ -66,7 +66,7 @@ def exchange(request: Request, way: Way, *, seconds: float = SECONDS) -> Answer:
         raise Unreachable(f"no answer within {seconds:g} seconds") from None
     except httpx.ConnectError as error:  # whose text names no more than the host
         raise Unreachable(f"no connection: {error}") from None
-    except (httpx.HTTPError, httpx.InvalidURL) as error:  # whose text may have the URL
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # whose text may have it
         raise Unreachable(f"no answer that could be read ({type(error).__name__})") from None
 
 
@@ -103,7 +103,7 @@ class Transport(httpx.HTTPTransport):
 
     def __init__(self, way: Way, deadline: Deadline, *, is_plain: bool) -> None:
         super().__init__(verify=way.tls, trust_env=False)
-        # httpx has no other way to give its pool a network: encode/httpx discussion of transports.
+        # httpx has no public way to give its pool another network.
         self._pool = httpcore.ConnectionPool(
             ssl_context=way.tls,
             max_connections=1,

@@ -27,7 +27,8 @@ class Answer:
             return None
 
 
-#: Tells of an answer whether it was taken after all, or was not: in words why. None: by its status.
+#: Tells of an answer whether the message was taken; False: it may be later; in words: why it never
+#: will be; None: as its status says.
 Reading = Callable[[Answer], bool | str | None]
 
 

@@ -78,7 +78,7 @@ class Told:
     @property
     def title(self) -> str:
         """What happened, in a line."""
-        return f"{self.run.template} #{self.run.id} {SAID[self.occasion]}"
+        return f"{self.run.template}: run {self.run.id} {SAID[self.occasion]}"
 
     def data(self) -> dict[str, Any]:
         """The run in short, as the API calls things, as it was on this occasion."""
