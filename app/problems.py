@@ -14,7 +14,8 @@ from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
 from runner.store.connection import AWAY
-from runner.template import SHAPE, Refused
+from runner.strict import SHAPE
+from runner.template import Refused
 from runner.words import FORMS
 
 log = logging.getLogger(__name__)

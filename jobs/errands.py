@@ -4,9 +4,7 @@ An errand never touches a run. It ends at SIGTERM with everything below it, also
 killed.
 """
 
-import logging
 import os
-import signal
 import sys
 import time
 from types import FrameType
@@ -17,16 +15,12 @@ from rq.job import Job
 from rq.queue import Queue
 from rq.worker import SimpleWorker
 
-from jobs import previews
-from runner import clients, family, linux, logs, machine
+from jobs import beside, previews
+from runner import clients, family, machine
 from runner.alarm import turn_deaf
 from runner.bookkeeping import OPTIONS, QuietWorker
-from runner.git import forget_strays
 from runner.queue import queue_of_errands
-from runner.settings import Settings
-from runner.visible import keeper_environment
 
-NICE: Final = 10  # runs and their stops come first
 BORN_AT: Final = time.monotonic()
 YOUTH: Final = 60.0  # seconds in which it begins errands; what comes later is for the next one
 
@@ -51,12 +45,7 @@ class ErrandWorker(QuietWorker, SimpleWorker):
 
 def main(argv: list[str]) -> int:
     """Do all errands that wait."""
-    logs.configure(logging.WARNING)
-    linux.become_subreaper()
-    linux.die_with_parent(int(argv[0]), signal.SIGTERM)
-    settings = Settings.from_environ(os.environ)
-    os.nice(NICE)
-    forget_secrets()
+    settings = beside.begin(argv)
     previews.SETTINGS.set(settings)
     redis = clients.connect(settings.redis_url)
     worker = ErrandWorker(
@@ -72,14 +61,6 @@ def main(argv: list[str]) -> int:
         for member in family.below(os.getpid()):
             family.kill(member)
     return 0
-
-
-def forget_secrets() -> None:
-    """Leave in the environment, which git and ssh are given, what they may see."""
-    shown = keeper_environment(os.environ)
-    os.environ.clear()
-    os.environ.update(shown)
-    forget_strays(os.environ)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`python -m runner`: take runs, hold them, settle them; beside it a watchdog and the upkeep."""
+"""`python -m runner`: take runs, hold them, settle them; beside it watchdog, upkeep, dispatch."""
 
 import logging
 import os
@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from runner import clients, logs
 from runner.alarm import turn_deaf
+from runner.dispatch import Dispatcher
 from runner.errors import RunnerError
 from runner.settings import Settings
 from runner.store.connection import AWAY, Line
@@ -44,6 +45,11 @@ def main() -> int:
     watching.start()
     tidying = (settings, watchdog.closing)
     threading.Thread(target=keep_up, args=tidying, name="upkeep", daemon=True).start()
+    dispatcher = Dispatcher(clients.connect(settings.redis_url), Line(settings.database_url))
+    dispatching = (watchdog.closing,)
+    threading.Thread(
+        target=dispatcher.serve, args=dispatching, name="dispatcher", daemon=True
+    ).start()
     runner.work()
     watchdog.closing.set()
     watching.join(timeout=5)

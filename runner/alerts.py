@@ -21,14 +21,18 @@ class Alerts:
         #: When each run was told of last; monotonic.
         self._told_at: dict[int, float] = {}
 
-    def sound(self, stopping: Sequence[Run], now: datetime) -> None:
-        """Tell of those of the *stopping* runs that are stuck; *now* is Postgres' time."""
+    def sound(self, stopping: Sequence[Run], now: datetime) -> list[Run]:
+        """Tell of those of the *stopping* runs that are stuck, and return them.
+
+        *now* is Postgres' time.
+        """
         stuck = [run for run in stopping if _is_stuck(run, now)]
         self._told_at = {run.id: self._told_at[run.id] for run in stuck if run.id in self._told_at}
         for run in stuck:
             if time.monotonic() - self._told_at.get(run.id, -AGAIN) >= AGAIN:
                 self._told_at[run.id] = time.monotonic()
                 log.error("run %d: %s", run.id, describe(run, now), extra={"run": run.id})
+        return stuck
 
 
 def _is_stuck(run: Run, now: datetime) -> bool:

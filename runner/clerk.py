@@ -8,14 +8,15 @@ import logging
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import redis
 
 from runner import groups, hints, keys
 from runner.books import Books, Entry
-from runner.queue import take_turn_at_errands
+from runner.errands import Errands
+from runner.queue import take_turn
 from runner.run import Run
 
 log = logging.getLogger(__name__)
@@ -38,17 +39,16 @@ AWAY = (
 class Clerk(threading.Thread):
     """Does the loop's errands at Redis, in their order; they wait while it is away."""
 
-    def __init__(self, books: Books, wake: Callable[[], None]) -> None:
-        """Write *books*; call *wake* when there is a job for the loop."""
+    def __init__(
+        self, books: Books, wake: Callable[[], None], errands: Sequence[Errands] = ()
+    ) -> None:
+        """Write *books*; call *wake* when there is a job for the loop, or one of the *errands*."""
         super().__init__(name="clerk", daemon=True)
         #: Jobs that were taken for the loop.
         self.taken: queue.SimpleQueue[Entry] = queue.SimpleQueue()
-        #: Whether the loop would run errands now: whoever would not must not take a turn.
-        self.takes_errands = False
-        #: Somebody waits for an errand, and it is our turn.
-        self.errands_wait = threading.Event()
         self._books = books
         self._wake = wake
+        self._errands = errands
         self._duties: deque[Duty] = deque()
         self._call = threading.Event()
         self._closing = threading.Event()
@@ -173,10 +173,12 @@ class Clerk(threading.Thread):
             self._wake()
 
     def _look_for_errands(self) -> None:
-        is_free = self.takes_errands and not self.errands_wait.is_set()
-        if is_free and take_turn_at_errands(self._books.connection):
-            self.errands_wait.set()
-            self._wake()
+        for each in self._errands:
+            if not each.is_free or each.wanted.is_set():
+                continue
+            if take_turn(self._books.connection, each.kind.queue, each.kind.turn):
+                each.wanted.set()
+                self._wake()
 
     def _beat(self) -> None:
         live, self._live = self._live, None

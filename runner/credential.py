@@ -1,6 +1,7 @@
 """What a credential is: secrets of one kind, and what may be shown of them. Pure."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -14,10 +15,28 @@ from pydantic import (
 
 from runner import known_hosts, ssh_key
 from runner.errors import RunnerError
-from runner.template import SHAPE, Strict
-from runner.words import Host, OneLine, UserName, VaultId, WebUserName
+from runner.strict import SHAPE, Strict, tag_of_kind
+from runner.words import (
+    BaseUrl,
+    Host,
+    OneLine,
+    Token,
+    UserName,
+    VaultId,
+    WebhookSecret,
+    WebUrl,
+    WebUserName,
+)
 
-Kind = Literal["git_https", "ssh_key", "become_password", "vault_password", "login_password"]
+Kind = Literal[
+    "git_https",
+    "ssh_key",
+    "become_password",
+    "vault_password",
+    "login_password",
+    "api_token",
+    "webhook",
+]
 
 KnownHosts = Annotated[
     str,
@@ -92,9 +111,24 @@ class LoginPassword(Strict):
     username: UserName | None = Field(default=None, description="whom to log in as on hosts")
 
 
-def _kind(value: Any) -> str:
-    given = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
-    return f"{SHAPE}{given}"
+class ApiToken(Strict):
+    """For commit statuses on a forge, and bots of chats."""
+
+    kind: Literal["api_token"]
+    base_url: BaseUrl = Field(
+        description="of the API: https://api.github.com, https://gitlab.example.com, …"
+    )
+    token: Token = Field(repr=False)
+
+
+class Webhook(Strict):
+    """For callbacks, and messages in chats."""
+
+    kind: Literal["webhook"]
+    url: WebUrl = Field(repr=False, description="all of it is a secret, but its host")
+    secret: WebhookSecret | None = Field(
+        default=None, repr=False, description="signs callbacks: whsec_ and base64, 24 to 64 bytes"
+    )
 
 
 Credential = Annotated[
@@ -102,12 +136,13 @@ Credential = Annotated[
     | Annotated[SshKey, Tag(f"{SHAPE}ssh_key")]
     | Annotated[BecomePassword, Tag(f"{SHAPE}become_password")]
     | Annotated[VaultPassword, Tag(f"{SHAPE}vault_password")]
-    | Annotated[LoginPassword, Tag(f"{SHAPE}login_password")],
+    | Annotated[LoginPassword, Tag(f"{SHAPE}login_password")]
+    | Annotated[ApiToken, Tag(f"{SHAPE}api_token")]
+    | Annotated[Webhook, Tag(f"{SHAPE}webhook")],
     Discriminator(
-        _kind,
+        tag_of_kind,
         custom_error_type="unknown_kind",
-        custom_error_message="must be git_https, ssh_key, become_password, vault_password"
-        " or login_password",
+        custom_error_message=f"must be {', '.join(get_args(Kind)[:-1])} or {get_args(Kind)[-1]}",
     ),
 ]
 _ADAPTER: TypeAdapter[Credential] = TypeAdapter(Credential)
@@ -138,8 +173,19 @@ def unlocked(credential: Credential) -> Credential:
 
 def secrets(credential: Credential) -> dict[str, str]:
     """What must not be shown, by field; of a private key the lines that are its own."""
-    if not isinstance(credential, SshKey):
-        return {"password": credential.password}
+    match credential:
+        case SshKey():
+            return _secrets_of_key(credential)
+        case ApiToken():
+            return {"token": credential.token}
+        case Webhook():
+            return {"url": credential.url} | (
+                {"secret": credential.secret} if credential.secret else {}
+            )
+    return {"password": credential.password}
+
+
+def _secrets_of_key(credential: SshKey) -> dict[str, str]:
     lines = credential.private_key.splitlines()
     own = "\n".join(line for line in lines if not line.startswith("-----"))
     return {"private_key": own} | (
@@ -154,9 +200,15 @@ def ordered(name: str, credential: Credential) -> dict[str, Any]:
 
 def shown(credential: Credential) -> dict[str, Any]:
     """What everybody may see of one that is unlocked, beside its kind."""
-    fields = credential.model_dump(exclude={"kind", *secrets(credential), "passphrase"})
+    hidden = {"kind", "passphrase", "secret", "base_url", *secrets(credential)}
+    fields = credential.model_dump(exclude=hidden)
     if isinstance(credential, SshKey):
         fields["known_hosts"] = credential.known_hosts is not None
         fields["public_key"] = ssh_key.public_key(credential.private_key)
         fields["fingerprint"] = ssh_key.fingerprint(credential.private_key)
+    if isinstance(credential, ApiToken):
+        fields["host"] = urlsplit(credential.base_url).netloc
+    if isinstance(credential, Webhook):
+        fields["host"] = urlsplit(credential.url).netloc
+        fields["signed"] = credential.secret is not None
     return fields

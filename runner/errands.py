@@ -1,6 +1,6 @@
-"""The process that runs errands beside the runs: one at a time, started when there are some.
+"""The processes that run errands beside the runs: one of a kind at a time, started when needed.
 
-It is of no run's family: whoever looks for strays must leave it, and what is below it, alone.
+They are of no run's family: whoever looks for strays must leave them, and what is below, alone.
 """
 
 import logging
@@ -9,9 +9,9 @@ import subprocess
 import sys
 import threading
 import time
-from typing import Final
+from typing import Final, NamedTuple
 
-from runner import family
+from runner import family, keys
 from runner.kept import ROOT
 
 log = logging.getLogger(__name__)
@@ -20,13 +20,28 @@ LIFE: Final = 150.0  # seconds; an errand has 50, and none begins after the firs
 LAST_BREATH: Final = 1.0  # seconds from SIGTERM to SIGKILL
 
 
-class ErrandProcess:
-    """`python -m jobs.errands PID`, which ends when there are no more errands."""
+class Kind(NamedTuple):
+    """What such a process does."""
 
-    def __init__(self) -> None:
+    #: `python -m MODULE PID`.
+    module: str
+    #: The RQ queue of its jobs.
+    queue: str
+    #: The key that tells whose turn it is to start one.
+    turn: str
+
+
+LOOKS: Final = Kind("jobs.errands", keys.ERRANDS, keys.ERRANDS_TURN)
+NOTIFICATIONS: Final = Kind("jobs.senders", keys.NOTIFICATIONS, keys.NOTIFICATIONS_TURN)
+
+
+class ErrandProcess:
+    """A process of one kind, which ends when there are no more errands for it."""
+
+    def __init__(self, kind: Kind) -> None:
         """Start it. Raise OSError when it cannot be."""
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "jobs.errands", str(os.getpid())],
+            [sys.executable, "-P", "-m", kind.module, str(os.getpid())],
             stdin=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             start_new_session=True,  # git and ssh stay in it, whoever is their parent by then
@@ -50,9 +65,14 @@ class ErrandProcess:
 
 
 class Errands:
-    """Has at most one such process."""
+    """Has at most one process of its kind."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
+        #: Whether the loop would start one now: whoever would not must not take a turn.
+        self.is_free = False
+        #: Somebody waits for an errand, and it is our turn.
+        self.wanted = threading.Event()
         self._current: ErrandProcess | None = None
 
     @property
@@ -60,22 +80,22 @@ class Errands:
         """Those that are there, or have ended and are not looked after yet."""
         return [self._current] if self._current else []
 
-    def turn(self, now: float, wanted: threading.Event, *, is_leaving: bool) -> bool:
-        """Start one when it is *wanted*, but none while the runner is leaving. Whether it would."""
+    def turn(self, now: float, *, is_leaving: bool) -> None:
+        """Start one when it is wanted, but none while the runner is leaving."""
         self._look(now)
         if is_leaving:
             self._interrupt()
-        elif wanted.is_set():
-            wanted.clear()
+        elif self.wanted.is_set():
+            self.wanted.clear()
             self._begin()
-        return not is_leaving and self._current is None
+        self.is_free = not is_leaving and self._current is None
 
     def _begin(self) -> None:
         if self._current is None:
             try:
-                self._current = ErrandProcess()
+                self._current = ErrandProcess(self.kind)
             except OSError as error:
-                log.error("errands cannot be run: %s", error)
+                log.error("%s cannot be started: %s", self.kind.module, error)
 
     def _look(self, now: float) -> None:
         """Note its end; kill it when it takes too long."""
@@ -87,7 +107,8 @@ class Errands:
             if code == 0 or not self._current.kill():
                 self._current = None
         elif now > self._current.started_at + LIFE:
-            log.error("errands take too long, their process %d is killed", self._current.pid)
+            name, pid = self.kind.module, self._current.pid
+            log.error("%s takes too long, its process %d is killed", name, pid)
             self._current.kill()
 
     def _interrupt(self) -> None:

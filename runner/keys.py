@@ -9,6 +9,12 @@ ERRANDS = "curtain-errands"
 #: string, expires: some runner has just begun with the errands, so the others need not.
 ERRANDS_TURN = "curtain:errands-turn"
 
+#: the RQ queue of notifications; its jobs carry their ids and attempts.
+NOTIFICATIONS = "curtain-notifications"
+
+#: string, expires: some runner has just begun to send them, so the others need not.
+NOTIFICATIONS_TURN = "curtain:notifications-turn"
+
 #: stream: one entry a wish for the runners: {start|stop|look|errand: run id, …}. Bounded.
 BELL = "curtain:bell"
 BELL_LENGTH = 1000

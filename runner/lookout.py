@@ -41,7 +41,8 @@ class Lookout:
         for run in stale:
             if advise(run, self._view(this, run)) is Advice.LOSE:
                 this.alone(run.id, self._lose, run)
-        self._alerts.sound(stops.under_way(this.conn), this.now)
+        for run in self._alerts.sound(stops.under_way(this.conn), this.now):
+            this.alone(run.id, self._note_stuck, run)
         try:
             self._enqueue_forgotten(this)
         except RedisError as error:
@@ -52,6 +53,10 @@ class Lookout:
         is_here = run.boot == boot() and run.machine == self._settings.machine
         unbroken, lease = this.unbroken, self._settings.lease
         return View(is_here=is_here, holder_is_alive=is_here, unbroken=unbroken, lease=lease)
+
+    def _note_stuck(self, this: Round, run: Run) -> None:
+        if noted := verdicts.note_stuck(this.conn, run, actor=this.watchdog):
+            tell(self._redis, noted)
 
     def _lose(self, this: Round, run: Run) -> None:
         if run.leader_pid is None:  # never registered: nothing has run, or ever can

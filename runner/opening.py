@@ -15,13 +15,23 @@ from runner.vault import Vault
 def open_credentials(
     conn: Connection, vault: Vault, spec: Mapping[str, Any]
 ) -> dict[str, Credential]:
-    """The credentials that *spec* uses, as they are now. Raise RunnerError naming what fails."""
+    """The credentials that a run of *spec* uses, as they are now, without those of notifications.
+
+    Raise RunnerError naming what fails.
+    """
+    spec = uses.of_run(spec)
     sealed = credentials.sealed(conn, uses.names(spec))
     opened = {name: _opened(vault, name, secret) for name, secret in sealed.items()}
     known = {name: uses.known(each) for name, each in opened.items()}
     if faults := uses.faults(spec, known):
         raise CredentialsUnfit("; ".join(f"{field}: {fault}" for field, fault in faults))
     return opened
+
+
+def open_one(conn: Connection, vault: Vault, name: str) -> Credential | None:
+    """The credential called *name*; None if there is none. Raise CredentialUnreadable."""
+    sealed = credentials.sealed(conn, [name])
+    return _opened(vault, name, sealed[name]) if sealed else None
 
 
 def _opened(vault: Vault, name: str, sealed: bytes) -> Credential:

@@ -1,6 +1,7 @@
-"""RQ's queues: of runs, and of errands, which are what web wants to know of repositories.
+"""RQ's queues: of runs, of what web wants to know of repositories, and of notifications.
 
-Ids only. That a run is executed once is decided by claim, not here.
+Ids only. That a run is executed once is decided by claim, and that a notification is sent once by
+runner.store.outbox, not here.
 """
 
 from redis import Redis
@@ -14,9 +15,12 @@ from runner import keys
 
 #: What a plain RQ worker would call; jobs.runs says why it must not.
 PLAY = "jobs.runs.play"
+#: What senders call with a notification's id and the attempts at it so far.
+SEND = "jobs.notifications.send"
 KEEP_RESULT = 300  # seconds; the run's row tells more, and for ever
 KEEP_FAILURE = 86_400  # seconds
 TURN = 1000  # milliseconds that one runner has for taking errands before another comes to help
+MOST_NOTIFICATIONS = 64  # in the queue: the rest waits in Postgres, where what is new goes first
 
 
 def queue_of_runs(redis: Redis) -> Queue:
@@ -29,11 +33,36 @@ def queue_of_errands(redis: Redis) -> Queue:
     return Queue(keys.ERRANDS, connection=redis, serializer=JSONSerializer)
 
 
-def take_turn_at_errands(redis: Redis) -> bool:
-    """Whether there are errands and it is our turn: not every runner shall start a process."""
-    if not queue_of_errands(redis).count:
+def queue_of_notifications(redis: Redis) -> Queue:
+    """The queue of what is due to be told; see jobs.senders."""
+    return Queue(keys.NOTIFICATIONS, connection=redis, serializer=JSONSerializer)
+
+
+def take_turn(redis: Redis, queue: str, turn: str) -> bool:
+    """Whether *queue* has jobs and it is our turn: not every runner shall start a process."""
+    if not Queue(queue, connection=redis, serializer=JSONSerializer).count:
         return False
-    return bool(redis.set(keys.ERRANDS_TURN, "", nx=True, px=TURN))
+    return bool(redis.set(turn, "", nx=True, px=TURN))
+
+
+def room_for_notifications(redis: Redis) -> int:
+    """How many more may be put into their queue."""
+    return max(0, MOST_NOTIFICATIONS - queue_of_notifications(redis).count)
+
+
+def enqueue_notification(
+    redis: Redis, notification_id: int, attempts: int, *, ttl: int, timeout: int
+) -> None:
+    """Have the next attempt at a notification made. In *ttl* seconds it is nobody's any more."""
+    queue_of_notifications(redis).enqueue_call(
+        SEND,
+        args=(notification_id, attempts),
+        timeout=timeout,
+        ttl=ttl,
+        result_ttl=0,
+        failure_ttl=KEEP_RESULT,
+        description=f"notification {notification_id}",
+    )
 
 
 def enqueue(redis: Redis, run_id: int, *, timeout: int) -> None:

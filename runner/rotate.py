@@ -61,7 +61,7 @@ def rotate_at(database_url: str, secret_key: str) -> int:
 def rotate(conn: Connection, vault: Vault) -> int:
     """Seal all that there is, and name what cannot be read. Return the exit code."""
     exit_code = 0
-    for place in (sealed.CREDENTIALS, sealed.HOOKS, sealed.SECRETS):
+    for place in sealed.PLACES:
         tally = renew_all(conn, vault, place)
         print(
             f"{place.what}s: {tally.renewed} sealed anew, {tally.current} were already, "

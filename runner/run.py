@@ -92,6 +92,8 @@ class Wanted:
     inventory_sha: str | None = None
     #: The hook that it comes from, and what has happened there; None without one.
     hook: dict[str, Any] | None = None
+    #: Where the chat command that asks for it is answered, encrypted; see runner.reply.
+    reply: bytes | None = None
 
     @property
     def options(self) -> dict[str, Any]:
@@ -123,6 +125,8 @@ class Run:
     rerun_of: int | None
     #: The only hosts that it plays on; None: all that its inventory and its limit name.
     only_hosts: list[str] | None
+    #: Where the chat command that triggered it is answered, encrypted; None without one.
+    reply: bytes | None
     #: What an Idempotency-Key was first used for; None without a key.
     request_digest: bytes | None
     queued_at: datetime

@@ -19,7 +19,7 @@ from runner.books import Books, Entry
 from runner.clerk import Clerk
 from runner.containment import find_containment
 from runner.ends import Ends
-from runner.errands import Errands
+from runner.errands import LOOKS, NOTIFICATIONS, Errands
 from runner.intake import Intake
 from runner.kept import Keepers
 from runner.listener import Listener
@@ -59,8 +59,8 @@ class Runner:
         self._keepers = Keepers()
         self._starts = Starts(self.name, settings, self._keepers, self.containment)
         self._ends = Ends(self.name)
-        self._errands = Errands()
-        self._clerk = Clerk(books, self._alarm.ring)
+        self._errands = (Errands(LOOKS), Errands(NOTIFICATIONS))
+        self._clerk = Clerk(books, self._alarm.ring, self._errands)
         self._listener = Listener(redis, self.lives, self._clerk.call)
         self._intake = Intake(self._clerk, self._starts, line)
         self._tick_at = self._beat_at = 0.0
@@ -112,9 +112,8 @@ class Runner:
                     self._hold(live, entry)
         except AWAY as error:
             self.line.lose(error)
-        self._clerk.takes_errands = self._errands.turn(
-            now, self._clerk.errands_wait, is_leaving=self._is_leaving
-        )
+        for errands in self._errands:
+            errands.turn(now, is_leaving=self._is_leaving)
         self._intake.share_out(may_begin=self.line.is_up and not self._is_leaving)
         self._refill(is_tick=is_tick)
 
@@ -142,7 +141,8 @@ class Runner:
     def _children(self) -> list[Child]:
         """All that we have started: whatever else is below us is an orphan."""
         held = [live.kept for live in self.lives.values()]
-        return [*held, *self._keepers.idle, *self._ends.closing, *self._errands.processes]
+        beside = [process for errands in self._errands for process in errands.processes]
+        return [*held, *self._keepers.idle, *self._ends.closing, *beside]
 
     # What needs neither Postgres nor Redis
 
@@ -260,7 +260,8 @@ class Runner:
         log.info("runner %s: %s, leaving", self.name, left)
         self._listener.closing.set()
         self._keepers.close()
-        self._errands.close()
+        for errands in self._errands:
+            errands.close()
         self._ends.close()
         try:
             runners.leave(self.line.conn(), self.name)

@@ -3,20 +3,13 @@
 import re
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    JsonValue,
-    StringConstraints,
-    Tag,
-)
+from pydantic import AfterValidator, Discriminator, Field, JsonValue, StringConstraints, Tag
 
 from runner.accepts import Rule
 from runner.errors import RunnerError
 from runner.masks import to_hide
+from runner.notification import Notification
+from runner.strict import SHAPE, Strict
 from runner.words import (
     CredentialName,
     EnvironmentName,
@@ -33,14 +26,6 @@ from runner.words import (
 #: What templates are called.
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 MOST_SECRETS = 1000  # lines and values; each is looked for in all that a run prints
-#: What begins the tag of a shape in the place of an error: not part of the body.
-SHAPE = "shape:"
-
-
-class Strict(BaseModel):
-    """Takes what it declares, in the type that it declares, and nothing else."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Source(Strict):
@@ -175,6 +160,9 @@ class Template(Strict):
     leave_async: bool = Field(
         default=False,
         description="whether ansible's async jobs may outlive a run that ends by itself",
+    )
+    notifications: list[Notification] = Field(
+        default=[], max_length=20, description="who is told when it starts, ends or is stuck"
     )
 
     def spec(self) -> dict[str, Any]:

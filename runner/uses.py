@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from runner.credential import Credential, GitHttps, Kind, SshKey, VaultPassword
+from runner.credential import Credential, GitHttps, Kind, SshKey, VaultPassword, Webhook
 from runner.errors import RunnerError
 from runner.remote import host_of, scheme_of
 
 #: The kind that opens repositories, by what their URL begins with.
 FOR_REPOSITORIES: dict[str, Kind] = {"https": "git_https", "ssh": "ssh_key"}
+#: The kind that targets of notifications take; those that are not here take webhook.
+FOR_TARGETS: dict[str, Kind] = {"commit_status": "api_token"}
 FOR_ANSIBLE: tuple[Kind, ...] = ("ssh_key", "become_password", "vault_password", "login_password")
 
 
@@ -24,8 +26,10 @@ class Use(NamedTuple):
     #: The place, as faults name it.
     field: str
     name: str
-    #: The repository that it shall open; None: it is for Ansible.
+    #: The repository that it shall open; None: it is for Ansible, or for a target.
     repository: str | None
+    #: The kind of the target of notifications that it is for.
+    target: str | None = None
 
 
 class Known(NamedTuple):
@@ -38,6 +42,8 @@ class Known(NamedTuple):
     host: str | None = None
     #: Of an ssh_key: whether there is a host that it lets ssh speak to.
     knows_hosts: bool = True
+    #: Of a webhook: whether it has a secret to sign with.
+    signs: bool = False
 
 
 def known(credential: Credential) -> Known:
@@ -49,6 +55,7 @@ def known(credential: Credential) -> Known:
         not isinstance(credential, SshKey)
         or credential.known_hosts is not None
         or credential.host_keys == "accept-new",
+        isinstance(credential, Webhook) and credential.secret is not None,
     )
 
 
@@ -59,10 +66,22 @@ def uses(spec: Mapping[str, Any]) -> list[Use]:
         for place in ("playbook", "inventory")
         if spec.get(place, {}).get("credential")
     ]
-    return sources + [
+    for_ansible = [
         Use(f"credentials.{index}", name, None)
         for index, name in enumerate(spec.get("credentials", []))
     ]
+    targets = [entry["to"] for entry in spec.get("notifications", [])]
+    for_targets = [
+        Use(f"notifications.{index}.to.credential", to["credential"], None, to["kind"])
+        for index, to in enumerate(targets)
+        if "credential" in to
+    ]
+    return sources + for_ansible + for_targets
+
+
+def of_run(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The spec as its run sees it: what notifications need is kept from whatever it plays."""
+    return {**spec, "notifications": []}
 
 
 def names(spec: Mapping[str, Any]) -> list[str]:
@@ -82,6 +101,8 @@ def _fault(use: Use, known: Known | None) -> str | None:
         return f"there is no credential {use.name!r}"
     if use.repository is not None:
         return _repository_fault(use.name, known, use.repository)
+    if use.target is not None:
+        return _target_fault(use.name, known, use.target)
     if known.kind not in FOR_ANSIBLE:
         return f"{use.name!r} is of kind {known.kind}: ansible takes {', '.join(FOR_ANSIBLE)}"
     return None
@@ -101,11 +122,20 @@ def _repository_fault(name: str, known: Known, repository: str) -> str | None:
     return None
 
 
+def _target_fault(name: str, known: Known, target: str) -> str | None:
+    kind = FOR_TARGETS.get(target, "webhook")
+    if known.kind != kind:
+        return f"{name!r} is of kind {known.kind}: {target} takes {kind}"
+    if target == "callback" and not known.signs:
+        return f"{name!r} has no secret to sign with"
+    return None
+
+
 def _doubles(wanted: list[Use], named: Mapping[str, Known]) -> Iterator[tuple[str, str]]:
     """Find what ansible could not tell which of to take."""
     first: dict[tuple[str, str | None], str] = {}
     for use in wanted:
-        if use.repository is not None:
+        if use.repository is not None or use.target is not None:
             continue
         kind, vault_id = named[use.name][:2]
         other = first.setdefault((kind, vault_id), use.field)

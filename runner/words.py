@@ -3,6 +3,7 @@
 What git, ssh or Ansible would take for something else (an option, a file, a command) is refused.
 """
 
+import base64
 import keyword
 import re
 from pathlib import PurePosixPath
@@ -22,6 +23,14 @@ ONE_LINE = r"^[^\x00\r\n]+$"
 USER = r"^[^-\x00-\x20\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
 WEB_USER = r"^[^:\x00-\x1f\x7f-\x9f]+$"
 VAULT_ID = r"^[^-@;,\s\x00-\x1f\x7f-\x9f][^@;,\s\x00-\x1f\x7f-\x9f]*$"
+#: Of a forge, whose API has it in its URLs.
+FORGE_REPOSITORY = r"^[A-Za-z0-9._-]{1,100}(/[A-Za-z0-9._-]{1,100}){1,20}$"
+STATUS_CONTEXT = r"^[!-~]([ -~]{0,98}[!-~])?$"
+#: Not all that RFC 5321 allows: nothing that could be taken for two, or for a header.
+ADDRESS = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,250}[A-Za-z0-9])?$"
+WEB_URL = r"^https?://[!-\[\]-~]+$"
+VISIBLE = r"^[!-~]+$"
+WHSEC = r"^whsec_[A-Za-z0-9+/]+={0,2}$"
 HOST = r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)(:[0-9]{1,5})?$"
 
 #: What no server takes in a path.
@@ -43,6 +52,12 @@ FORMS = {
     WEB_USER: "must be the name of a user, without colons",
     VAULT_ID: "must be a vault id, without @ ; , and spaces, and not begin with -",
     HOST: "must be a host, or host:port",
+    FORGE_REPOSITORY: "must be owner/name",
+    STATUS_CONTEXT: "must be up to 100 characters of ASCII, without blanks at its ends",
+    ADDRESS: "must be one e-mail address: name@host",
+    WEB_URL: "must begin with https:// or http://, and hold ASCII only, without blanks",
+    VISIBLE: "must be ASCII without blanks",
+    WHSEC: "must be whsec_ and base64",
 }
 
 
@@ -104,6 +119,44 @@ def _variable(name: str) -> str:
     return name
 
 
+def _web_url(url: str) -> str:
+    """Refuse what clients read in different ways, and passwords."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise ValueError("is no URL") from None
+    if "@" in parts.netloc:
+        raise ValueError("must not hold a user")
+    if not re.fullmatch(HOST[1:-1], parts.netloc) or not _has_sound_port(parts):
+        raise ValueError("names no host, or a strange one")
+    if "#" in url:
+        raise ValueError("must have no #fragment")
+    return url
+
+
+def _base_url(url: str) -> str:
+    if "?" in url:
+        raise ValueError("must have no ?query")
+    return _web_url(url).rstrip("/")
+
+
+def _webhook_secret(secret: str) -> str:
+    """Refuse what others could guess, and what their libraries read in another way."""
+    try:
+        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        raise ValueError("must be whsec_ and base64") from None
+    if not 24 <= len(key) <= 64:
+        raise ValueError("must be of 24 to 64 bytes: whsec_$(openssl rand -base64 32)")
+    return secret
+
+
+def _forge_repository(repository: str) -> str:
+    if any(set(part) == {"."} for part in repository.split("/")):
+        raise ValueError("must not have parts of points")
+    return repository
+
+
 def _host(host: str) -> str:
     """Write it as URLs are compared: in small letters."""
     _, _, port = host.rpartition("]")[2].partition(":")
@@ -148,6 +201,29 @@ Host = Annotated[
     str,
     StringConstraints(pattern=HOST, max_length=260),
     AfterValidator(_host),
+]
+ForgeRepository = Annotated[
+    str,
+    StringConstraints(pattern=FORGE_REPOSITORY, max_length=500),
+    AfterValidator(_forge_repository),
+]
+StatusContext = Annotated[str, StringConstraints(pattern=STATUS_CONTEXT)]
+Address = Annotated[str, StringConstraints(pattern=ADDRESS, max_length=254)]
+WebUrl = Annotated[
+    str,
+    StringConstraints(pattern=WEB_URL, max_length=2000),
+    AfterValidator(_web_url),
+]
+BaseUrl = Annotated[
+    str,
+    StringConstraints(pattern=WEB_URL, max_length=2000),
+    AfterValidator(_base_url),
+]
+Token = Annotated[str, StringConstraints(pattern=VISIBLE, max_length=2000)]
+WebhookSecret = Annotated[
+    str,
+    StringConstraints(pattern=WHSEC, max_length=200),
+    AfterValidator(_webhook_secret),
 ]
 EnvironmentName = Annotated[str, StringConstraints(pattern=NAME, max_length=255)]
 Verbosity = Annotated[int, Field(ge=0, le=6)]

@@ -53,10 +53,13 @@ class CredentialAnswer(Answer):
     name: str
     kind: Kind
     username: str | None = None
-    host: str | None = Field(default=None, description="null: whichever a repository is on")
+    host: str | None = Field(
+        default=None, description="of a git_https null: whichever a repository is on"
+    )
     vault_id: str | None = None
     host_keys: str | None = None
     known_hosts: bool | None = Field(default=None, description="whether any were given")
+    signed: bool | None = Field(default=None, description="whether it has a secret to sign with")
     public_key: str | None = Field(default=None, description="as authorized_keys has it")
     fingerprint: str | None = Field(default=None, description="as ssh-keygen -l shows it")
     created_at: UtcTime

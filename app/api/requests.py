@@ -10,7 +10,8 @@ from app.operations import BIGGEST, Query
 from runner.credential import Credential
 from runner.recap import LONGEST_NAME
 from runner.run import RunState, Trigger
-from runner.template import NAME, Overrides, Strict
+from runner.strict import Strict
+from runner.template import NAME, Overrides
 
 
 def _digits(text: object) -> object:

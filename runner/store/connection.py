@@ -107,6 +107,10 @@ class Line:
         if self._lost_at is None or time.monotonic() > self._lost_at + AGAIN:
             self._lost_at = time.monotonic()
         self.up_since = None
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connection."""
         if self._conn is not None:
             self._conn.close()
             self._conn = None

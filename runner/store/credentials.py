@@ -117,7 +117,8 @@ def hold(conn: Connection, names: Sequence[str]) -> dict[str, Known]:
     rows = conn.execute(
         """SELECT name, kind, vault_id, shown ->> 'host' AS host,
                   kind <> 'ssh_key' OR shown @> '{"known_hosts": true}'
-                  OR shown @> '{"host_keys": "accept-new"}' AS knows_hosts
+                  OR shown @> '{"host_keys": "accept-new"}' AS knows_hosts,
+                  shown @> '{"signed": true}' AS signs
              FROM credentials WHERE name = ANY(%s) ORDER BY name FOR SHARE""",
         [list(names)],
     ).fetchall()
@@ -151,9 +152,10 @@ def _require_unused(conn: Connection, name: str, what: str) -> None:
             WHERE state IN ('queued', 'running')
               AND (spec -> 'credentials' ? %(name)s
                    OR spec #>> '{playbook,credential}' = %(name)s
-                   OR spec #>> '{inventory,credential}' = %(name)s)
+                   OR spec #>> '{inventory,credential}' = %(name)s
+                   OR spec -> 'notifications' @> %(target)s)
             ORDER BY id LIMIT %(limit)s""",
-        {"name": name, "limit": MOST_NAMED},
+        {"name": name, "limit": MOST_NAMED, "target": Jsonb([{"to": {"credential": name}}])},
     ).fetchall()
     if templates or runs:
         raise CredentialInUse(

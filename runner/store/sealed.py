@@ -28,6 +28,9 @@ class Sealed(NamedTuple):
 CREDENTIALS = Place("credential", "credentials", "name", "sealed", "")
 HOOKS = Place("hook", "hooks", "name", "sealed", "")
 SECRETS = Place("run", "runs", "id", "secrets", 0)
+REPLIES = Place("chat answer", "runs", "id", "reply", 0)
+#: All that there are.
+PLACES = (CREDENTIALS, HOOKS, SECRETS, REPLIES)
 
 
 def batch(conn: Connection, place: Place, *, after: str | int, limit: int) -> list[Sealed]:

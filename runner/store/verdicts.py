@@ -80,6 +80,20 @@ def keep(conn: Connection, run: Run, *, lease: float) -> Run | None:
     return Run.from_row(row) if row else None
 
 
+def note_stuck(conn: Connection, run: Run, *, actor: str) -> Run | None:
+    """Note that a run is stuck stopping. None but for the first who finds it so."""
+    return move(
+        conn,
+        """UPDATE runs SET stuck_at = now()
+            WHERE id = %(run_id)s AND state = 'running' AND stop_requested_at IS NOT NULL
+              AND stuck_at IS NULL""",
+        "stuck",
+        actor,
+        {"runner": run.runner, "machine": run.machine, "survivors": len(run.survivors)},
+        run_id=run.id,
+    )
+
+
 def record_late(conn: Connection, run: Run, result: dict[str, Any]) -> bool:
     """Keep beside a final row what its runner reported too late. Once; it changes nothing else.
 

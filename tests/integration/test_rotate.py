@@ -74,7 +74,7 @@ def finish(conn, claim):
 
 def values(conn):
     """Everything that is sealed."""
-    places = (sealed.CREDENTIALS, sealed.HOOKS, sealed.SECRETS)
+    places = sealed.PLACES
     return [
         row.value
         for place in places
@@ -108,6 +108,7 @@ def test_afterwards_the_old_key_can_be_dropped(conn, database_url, keep, make_ru
         "credentials: 1 sealed anew, 1 were already, 0 unreadable",
         "hooks: 1 sealed anew, 0 were already, 0 unreadable",
         "runs: 3 sealed anew, 0 were already, 0 unreadable",
+        "chat answers: 0 sealed anew, 0 were already, 0 unreadable",
     ]
     assert [Vault(NEW).open(value) for value in values(conn)] == [SECRET] * 6
     for before in (queued, running, final, without):
