@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from app import docs, problems
 from app.api import OPERATIONS, PREFIX
 from app.auth import token_check
+from app.certificates import fetch_certificates
 from app.openapi import full_path, specification
 from app.operations import JSON, Operation, RunIdConverter
 from app.services import Services
@@ -29,13 +30,20 @@ HEADERS = {
 }
 
 
-def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Flask:
-    """Make the application. It connects to nothing before its first request."""
+def create_app(
+    settings: Settings,
+    clock: Callable[[], float] = time.time,
+    fetch: Callable[[str], bytes] = fetch_certificates,
+) -> Flask:
+    """Make the application. It connects to nothing before its first request.
+
+    By *clock*, in seconds since 1970, signatures are too old; *fetch* gets senders' certificates.
+    """
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY
     app.url_map.merge_slashes = False  # a redirect would be the only answer that is no problem
     app.url_map.converters["id"] = RunIdConverter
-    services = Services(settings, clock)
+    services = Services(settings, clock, fetch)
     app.extensions["curtain"] = services
     problems.register(app)
     for operation in OPERATIONS:

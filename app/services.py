@@ -10,6 +10,7 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from app.certificates import Certificates, fetch_certificates
 from app.followers import Followers
 from runner.settings import Settings
 from runner.store import connection
@@ -23,9 +24,16 @@ REDIS_ANSWER = 3.0  # seconds; by default redis-py retries for longer than a cal
 class Services:
     """Postgres, Redis, the vault, the followers and the clock."""
 
-    def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Callable[[], float] = time.time,
+        fetch: Callable[[str], bytes] = fetch_certificates,
+    ) -> None:
         """Connect to nothing yet: gunicorn may fork after this."""
         self.settings = settings
+        #: What senders are believed by that sign with keys of their own.
+        self.certificates = Certificates(fetch, clock)
         #: Seconds since 1970, by which signatures are too old.
         self.clock = clock
         self.vault = Vault(settings.secret_key)

@@ -77,7 +77,8 @@ def _unknown(name: str) -> Problem:
 
 
 def _in_use(error: CredentialInUse) -> Problem:
-    return Problem(HTTPStatus.CONFLICT, str(error), templates=error.templates, runs=error.runs)
+    users = {"templates": error.templates, "runs": error.runs, "hooks": error.hooks}
+    return Problem(HTTPStatus.CONFLICT, str(error), **users)
 
 
 OPERATIONS = (

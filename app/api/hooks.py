@@ -15,7 +15,7 @@ from app.hooks.triggering import Triggering
 from app.operations import AnyQuery, Operation, answer
 from app.problems import Problem, invalid
 from app.services import Services
-from runner.store import hooks, templates
+from runner.store import credentials, hooks, templates
 from runner.store.connection import Connection
 from runner.store.hooks import StoredHook
 from runner.template import NAME, Refused
@@ -44,6 +44,8 @@ def put_hook(services: Services, name: str, body: HookBody) -> Response:
     with services.connection() as conn, conn.transaction():
         if isinstance(hook, Triggering):
             _require_fit(conn, hook)
+        elif hook.credential is not None:
+            _require_token(conn, hook.credential)
         stored, is_new = hooks.put(conn, name, hook.spec(), sealed, ADMIN)
         if stored.sealed is None and stored.sender not in WITHOUT_SECRET:
             raise invalid([("secret", "is required: who knows none would be anybody")])
@@ -66,6 +68,13 @@ def _require_fit(conn: Connection, hook: Triggering) -> None:
         wrong.append(("ref", "cannot be overridden in the template: add it to its `overrides`"))
     if wrong:
         raise Refused(wrong)
+
+
+def _require_token(conn: Connection, name: str) -> None:
+    """Raise Refused unless there is such an api_token. It stays one until the transaction ends."""
+    known = credentials.hold(conn, [name]).get(name)
+    if known is None or known.kind != "api_token":
+        raise Refused([("credential", f"there is no api_token {name!r}")])
 
 
 def show_hook(services: Services, name: str) -> Response:

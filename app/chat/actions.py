@@ -1,7 +1,7 @@
 """Doing what was asked for over a chat, by whoever may; and what is said to that."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from pydantic import ValidationError
@@ -99,6 +99,7 @@ def _run(action: Action, ask: Ask) -> Done:
             trigger=Trigger.CHAT,
             by=action.asker.name,
             reason=ask.reason,
+            reply=action.reply,
         ),
     )
     assert run is not None  # it has no idempotency key
@@ -135,7 +136,7 @@ def _rerun(action: Action, ask: Ask) -> Done:
         raise Refusal(_wrong(refused.faults)) from None
     except (NothingToRepeat, SecretsUnreadable) as error:
         raise Refusal(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
-    run = runs.insert(conn, wanted)
+    run = runs.insert(conn, replace(wanted, reply=action.reply))
     assert run is not None  # it has no idempotency key
     return Done(_about(run, f"Run {run.id} repeats run {first.id}: queued."), run)
 

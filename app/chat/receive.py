@@ -3,6 +3,7 @@
 import json
 import logging
 import uuid
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -10,8 +11,9 @@ from flask import Response
 
 from app.chat import actions
 from app.chat.actions import Action, Denial, Done, Refusal
-from app.chat.asker import Asker, asker_of
+from app.chat.asker import asker_of
 from app.chat.grammar import Ask, Misunderstood, understand
+from app.chat.replying import place_of
 from app.hooks.chat_sender import ChatSender, Command, Say, Silence
 from app.hooks.incoming import Incoming, Unreadable
 from app.hooks.opened import OpenedHook
@@ -20,6 +22,7 @@ from app.hooks.sender import Handshake
 from app.operations import JSON
 from app.problems import Problem
 from app.services import Services
+from jobs import says
 from runner.store import deliveries
 from runner.store.connection import Connection
 from runner.store.deliveries import Noted
@@ -46,9 +49,14 @@ def receive_command(
         case Silence():
             log.debug("hook %s: nothing was said to us: %s", hook.name, told.why)
             return write("")
-    asker = asker_of(hook.spec, hook.name, told)
-    say = converse(services, hook, asker, told)
-    return write(sender.answer(say, content, hook.keys))
+    place = place_of(hook, told)
+    say = converse(services, hook, told, place)
+    body = sender.answer(say, content, hook.keys)
+    if told.is_answered_at_reply:
+        if place is not None and isinstance(body, Mapping):
+            says.enqueue(services.redis, services.vault, place, dict(body))
+        return write("")
+    return write(body)
 
 
 def write(body: Any) -> Response:
@@ -58,8 +66,13 @@ def write(body: Any) -> Response:
     return Response(json.dumps(body), content_type=JSON)
 
 
-def converse(services: Services, hook: OpenedHook, asker: Asker, command: Command) -> Say:
-    """Do what was said, once, and say what came of it."""
+def converse(
+    services: Services, hook: OpenedHook, command: Command, place: dict[str, Any] | None
+) -> Say:
+    """Do what was said, once, and say what came of it. Runs are told of at *place* as they go."""
+    assert isinstance(hook.spec, ChatHook)
+    asker = asker_of(hook.spec, hook.name, command)
+    reply = services.vault.seal(place or {})
     try:
         ask = understand(command.text)
     except Misunderstood as error:
@@ -69,7 +82,9 @@ def converse(services: Services, hook: OpenedHook, asker: Asker, command: Comman
         if not asker.may_anything:
             return _deny(conn, noted, hook, f"Sorry, {_named(command)} may not use me here.")
         try:
-            done = _act_once(services, conn, asker, ask, noted)
+            done = _act_once(
+                Action(services=services, conn=conn, asker=asker, reply=reply), ask, noted
+            )
         except Denial as error:
             return _deny(conn, noted, hook, str(error))
         except Refusal as error:
@@ -79,14 +94,15 @@ def converse(services: Services, hook: OpenedHook, asker: Asker, command: Comman
     return done.say
 
 
-def _act_once(services: Services, conn: Connection, asker: Asker, ask: Ask, noted: Noted) -> Done:
+def _act_once(action: Action, ask: Ask, noted: Noted) -> Done:
     """Do it in one transaction with the delivery: what comes again makes no second run."""
+    conn = action.conn
     with conn.transaction():
         delivery = deliveries.note(conn, noted, "answered", None)
         if delivery is None:
             first = deliveries.repeat(conn, noted)
             return Done(Say(text=f"That came before: it is run {first.run_id}."))
-        done = actions.act(Action(services=services, conn=conn, asker=asker), ask)
+        done = actions.act(action, ask)
         if done.run is not None:
             deliveries.settle(conn, delivery, done.run.id)
     return done

@@ -13,7 +13,7 @@ from app.hooks.triggering import (
     SnsHook,
     StandardHook,
 )
-from runner.template import SHAPE
+from runner.strict import SHAPE
 
 
 def _shape(value: Any) -> str | None:

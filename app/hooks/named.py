@@ -6,7 +6,8 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from runner.template import NAME, Strict
+from runner.strict import Strict
+from runner.template import NAME
 
 Secret = Annotated[
     str,

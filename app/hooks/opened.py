@@ -24,13 +24,22 @@ class OpenedHook:
     keys: Keys
 
 
-def open_hook(stored: StoredHook, vault: Vault) -> OpenedHook:
-    """Read its spec and its secrets. Raise SecretsUnreadable."""
+def open_hook(stored: StoredHook, vault: Vault, url: str | None = None) -> OpenedHook:
+    """Read its spec and its secrets. Raise SecretsUnreadable.
+
+    *url* is where people and chats reach us; without it no chat shows a button that calls us.
+    """
     spec = _HOOK.validate_python(stored.spec)
     secrets = tuple(vault.open(stored.sealed).get("secrets", ()))
     return OpenedHook(
         name=stored.name,
         sender=stored.sender,
         spec=spec,
-        keys=Keys(secrets=secrets, options=spec.options),
+        keys=Keys(
+            secrets=secrets,
+            options={
+                **spec.options,
+                "button_url": f"{url.rstrip('/')}/hooks/{stored.name}" if url else None,
+            },
+        ),
     )

@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from app.hooks.globs import Glob
 from app.hooks.named import Named, Word, require_base64
-from runner.template import Strict
+from runner.strict import Strict
 from runner.words import CredentialName
 
 ChatName = Literal[

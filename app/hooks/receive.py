@@ -13,9 +13,14 @@ from typing import Final
 from flask import Response, request
 from pydantic import JsonValue
 
+from app.certificates import CertificatesAway
+from app.chat.receive import receive_command
+from app.hooks.chat_sender import ChatSender
+from app.hooks.chats import CHAT_SENDERS
 from app.hooks.event import Event
+from app.hooks.fetched import FETCHED_FROM
 from app.hooks.hook_answers import HookAnswer, TakenAnswer
-from app.hooks.incoming import Denied, Incoming, Unreadable
+from app.hooks.incoming import Denied, Incoming, Keys, Unreadable
 from app.hooks.limits import seconds_denied, seconds_to_wait
 from app.hooks.opened import OpenedHook, open_hook
 from app.hooks.sender import EventSender, Handshake
@@ -23,7 +28,7 @@ from app.hooks.senders import EVENT_SENDERS
 from app.hooks.taking import Message, Outcome, take
 from app.hooks.triggering import Triggering
 from app.operations import JSON, answer
-from app.problems import Problem, invalid
+from app.problems import Problem, invalid, unavailable
 from app.services import Services
 from jobs import runs as jobs
 from runner.store import hooks
@@ -31,16 +36,27 @@ from runner.template import NAME
 
 log = logging.getLogger(__name__)
 
+Sender = EventSender | ChatSender
+
 MOST_EVENTS: Final = 20  # of one delivery; each would be a run
 
 
 def receive(services: Services, name: str) -> Response:
     """Answer a delivery to the hook called *name*. Raise a Problem."""
     hook = _find(services, name)
-    sender = EVENT_SENDERS[hook.sender]
+    sender = CHAT_SENDERS.get(hook.sender) or EVENT_SENDERS[hook.sender]
     incoming = Incoming(headers=_headers(), body=read_raw(sender.LIMIT))
     believe(services, hook, sender, incoming)
     require_media_type(incoming, sender)
+    if hook.sender in CHAT_SENDERS:
+        return receive_command(services, hook, CHAT_SENDERS[hook.sender], incoming)
+    return receive_events(services, hook, EVENT_SENDERS[hook.sender], incoming)
+
+
+def receive_events(
+    services: Services, hook: OpenedHook, sender: EventSender, incoming: Incoming
+) -> Response:
+    """Answer what a sender of events tells, which is believed. Raise a Problem."""
     try:
         content = sender.read(incoming)
     except Unreadable as error:
@@ -64,7 +80,7 @@ def receive(services: Services, name: str) -> Response:
 def _find(services: Services, name: str) -> OpenedHook:
     with services.connection() as conn:
         stored = hooks.find(conn, name) if NAME.fullmatch(name) else None
-    hook = open_hook(stored, services.vault) if stored else None
+    hook = open_hook(stored, services.vault, services.settings.url) if stored else None
     if hook is None or not hook.spec.enabled:
         raise Problem(HTTPStatus.NOT_FOUND, "there is no such hook")
     return hook
@@ -84,11 +100,14 @@ def read_raw(limit: int) -> bytes:
     return raw
 
 
-def believe(services: Services, hook: OpenedHook, sender: EventSender, incoming: Incoming) -> None:
+def believe(services: Services, hook: OpenedHook, sender: Sender, incoming: Incoming) -> None:
     """Raise a 401 or 429 problem unless the sender is who it should be, and not too quick."""
     now = services.clock()
     try:
-        sender.verify(incoming, hook.keys, now)
+        sender.verify(incoming, _keys(services, hook, incoming), now)
+    except CertificatesAway as error:
+        log.error("hook %s: %s", hook.name, error)
+        raise unavailable("the sender's certificates cannot be had; try again") from None
     except Exception as error:  # whatever a library raises for it: nobody is believed
         if not isinstance(error, Denied):
             log.warning("hook %s: a signature could not be looked at", hook.name, exc_info=error)
@@ -97,6 +116,14 @@ def believe(services: Services, hook: OpenedHook, sender: EventSender, incoming:
     if wait is not None:
         log.warning("hook %s: more than %d deliveries in a minute", hook.name, hook.spec.per_minute)
         raise _later("too many deliveries", wait)
+
+
+def _keys(services: Services, hook: OpenedHook, incoming: Incoming) -> Keys:
+    """What it is believed by, fetched where it is not ours. Raise Denied or CertificatesAway."""
+    if hook.sender not in FETCHED_FROM:
+        return hook.keys
+    url = FETCHED_FROM[hook.sender](incoming, hook.keys)
+    return replace(hook.keys, fetched=services.certificates.at(url))
 
 
 def _deny(services: Services, hook: OpenedHook, error: Exception, now: float) -> None:
@@ -115,7 +142,7 @@ def _later(detail: str, seconds: int) -> Problem:
     )
 
 
-def require_media_type(incoming: Incoming, sender: EventSender) -> None:
+def require_media_type(incoming: Incoming, sender: Sender) -> None:
     """Raise a 415 problem for what its sender never sends."""
     kind = incoming.media_type
     is_json = JSON in sender.MEDIA_TYPES and kind.endswith("+json")

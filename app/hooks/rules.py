@@ -14,7 +14,7 @@ from app.hooks import globs
 from app.hooks.body import Content
 from app.hooks.event import FACTS, Event
 from app.hooks.globs import Expression, Glob
-from runner.template import SHAPE, Strict
+from runner.strict import SHAPE, Strict
 
 DEEPEST: Final = 10
 #: Not told by many senders, or not all of it. Of other facts a missing one is another value: a

@@ -9,7 +9,7 @@ from app.hooks import content as look
 from app.hooks.body import Content
 from app.hooks.event import FACTS, Event
 from app.hooks.rules import value_at
-from runner.template import SHAPE, Strict
+from runner.strict import SHAPE, Strict
 
 #: What begins the name of a fact, so that it is not taken for a value.
 FACT: Final = "event."

@@ -34,14 +34,16 @@ class CredentialInUse(RunnerError):
 
     code = "credential_in_use"
 
-    def __init__(self, what: str, templates: list[str], runs: list[int]) -> None:
-        """Say *what* cannot be done because these *templates*, and these live *runs*, use it."""
+    def __init__(self, what: str, templates: list[str], runs: list[int], hooks: list[str]) -> None:
+        """Say *what* cannot be done because these *templates*, *hooks* and live *runs* use it."""
         named = [f"the template {name}" for name in templates[:5]]
+        named += [f"the hook {name}" for name in hooks[:5]]
         named += [f"the run {run_id}" for run_id in runs[:5]]
-        more = ", …" if len(templates) > 5 or len(runs) > 5 else ""
+        more = ", …" if max(map(len, (templates, runs, hooks))) > 5 else ""
         super().__init__(f"{what}: it is used by {', '.join(named)}{more}")
         self.templates = templates
         self.runs = runs
+        self.hooks = hooks
 
 
 def put(
@@ -157,9 +159,15 @@ def _require_unused(conn: Connection, name: str, what: str) -> None:
             ORDER BY id LIMIT %(limit)s""",
         {"name": name, "limit": MOST_NAMED, "target": Jsonb([{"to": {"credential": name}}])},
     ).fetchall()
-    if templates or runs:
+    hooks = conn.execute(
+        "SELECT name FROM hooks WHERE spec ->> 'credential' = %s ORDER BY name", [name]
+    ).fetchall()
+    if templates or runs or hooks:
         raise CredentialInUse(
-            what, [row["template"] for row in templates], [row["id"] for row in runs]
+            what,
+            [row["template"] for row in templates],
+            [row["id"] for row in runs],
+            [row["name"] for row in hooks],
         )
 
 

@@ -1,0 +1,12 @@
+"""The senders that sign with keys of their own, and where these are."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from app.hooks import google_chat
+from app.hooks.incoming import Incoming, Keys
+
+#: Each raises Denied unless the address is one where only the sender can put something.
+FETCHED_FROM: Final[Mapping[str, Callable[[Incoming, Keys], str]]] = {
+    "google_chat": google_chat.fetched_from,
+}
