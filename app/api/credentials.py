@@ -77,8 +77,13 @@ def _unknown(name: str) -> Problem:
 
 
 def _in_use(error: CredentialInUse) -> Problem:
-    users = {"templates": error.templates, "runs": error.runs, "hooks": error.hooks}
-    return Problem(HTTPStatus.CONFLICT, str(error), **users)
+    return Problem(
+        HTTPStatus.CONFLICT,
+        str(error),
+        templates=error.templates,
+        runs=error.runs,
+        hooks=error.hooks,
+    )
 
 
 OPERATIONS = (

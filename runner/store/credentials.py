@@ -39,7 +39,7 @@ class CredentialInUse(RunnerError):
         named = [f"the template {name}" for name in templates[:5]]
         named += [f"the hook {name}" for name in hooks[:5]]
         named += [f"the run {run_id}" for run_id in runs[:5]]
-        more = ", …" if max(map(len, (templates, runs, hooks))) > 5 else ""
+        more = ", …" if max(len(templates), len(runs), len(hooks)) > 5 else ""
         super().__init__(f"{what}: it is used by {', '.join(named)}{more}")
         self.templates = templates
         self.runs = runs
