@@ -104,6 +104,10 @@ class Formation:
         """A runner container."""
         return self._start("runner", **environ)
 
+    def start_watchdog(self) -> subprocess.Popen[bytes]:
+        """A watchdog in a container of its own."""
+        return self._start("watchdog")
+
     def _start(self, name: str, **environ: str) -> subprocess.Popen[bytes]:
         lines = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
