@@ -78,7 +78,9 @@ def _stand_alone(keeper: int, brand: int, output: int) -> None:
     mark.wear(brand)
     signal.set_wakeup_fd(-1)
     # RQ, nohup and a shell's & leave signals ignored: ansible would then never hear a stop.
-    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+    # But for SIGPIPE, ignored by Python: a runner that dies while the leader still says something
+    # would kill it before its keeper can see why, and the run would have failed by itself.
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE}:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     point_stdio_at(os.open(os.devnull, os.O_RDONLY), output, output)

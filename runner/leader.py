@@ -9,6 +9,7 @@ so that the keeper has paid for it before its run comes.
 import json
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -87,6 +88,7 @@ def play(order: Order, say: Say) -> None:
     environment = plugin.loaded(environment, executable, flight, may_leave=may_leave)
     os.chdir(project)
     say(event="playing")
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # as a shell would start it
     try:
         os.execve(executable, command.arguments(order, paths), environment)
     except FileNotFoundError as error:  # the interpreter its first line names

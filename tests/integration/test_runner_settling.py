@@ -6,6 +6,7 @@ import subprocess
 import time
 import uuid
 
+import psutil
 import pytest
 
 from runner import family
@@ -271,13 +272,19 @@ def test_a_sweep_spares_the_next_attempt_of_a_run_that_is_another_runners(conn, 
     live = make_live()
     live.note_keeper_end(-9)
     installation = runs.installation(conn)
+    ours = {child.pid for child in psutil.Process().children()}  # the services, without xdist
     environ = {**os.environ, **mark(live.run.id, installation)}
     subprocess.run(["setsid", "--fork", "sleep", "300"], env=environ, check=True)
-    [other] = wait_until(lambda: family.find(installation).get(live.run.id))
+
+    def members():
+        return family.find(installation).get(live.run.id, [])
+
+    # By then it is no setsid any more, under the same number.
+    [other] = wait_until(lambda: [each for each in members() if each.command == "sleep 300"])
 
     live.tenure.lose()
-    ends.sweep(live, installation, set())
-    spared = family.find(installation).get(live.run.id)
+    ends.sweep(live, installation, ours)
+    spared = members()
     family.kill(other)
 
     assert spared == [other]
