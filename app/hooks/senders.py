@@ -3,10 +3,15 @@
 from collections.abc import Mapping
 from typing import Final
 
-from app.hooks import generic_hmac, github
+from app.hooks import (
+    generic_hmac,
+    github,
+    standard_webhooks,
+)
 from app.hooks.sender import EventSender
 
 EVENT_SENDERS: Final[Mapping[str, EventSender]] = {
     "generic_hmac": generic_hmac,
     "github": github,
+    "standard_webhooks": standard_webhooks,
 }
