@@ -6,6 +6,7 @@ from typing import Final
 from app.hooks import (
     generic_hmac,
     github,
+    gitlab,
     standard_webhooks,
 )
 from app.hooks.sender import EventSender
@@ -13,5 +14,6 @@ from app.hooks.sender import EventSender
 EVENT_SENDERS: Final[Mapping[str, EventSender]] = {
     "generic_hmac": generic_hmac,
     "github": github,
+    "gitlab": gitlab,
     "standard_webhooks": standard_webhooks,
 }
