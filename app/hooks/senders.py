@@ -5,6 +5,7 @@ from typing import Final
 
 from app.hooks import (
     generic_hmac,
+    gitea,
     github,
     gitlab,
     standard_webhooks,
@@ -13,6 +14,7 @@ from app.hooks.sender import EventSender
 
 EVENT_SENDERS: Final[Mapping[str, EventSender]] = {
     "generic_hmac": generic_hmac,
+    "gitea": gitea,
     "github": github,
     "gitlab": gitlab,
     "standard_webhooks": standard_webhooks,
