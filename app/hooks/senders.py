@@ -8,6 +8,7 @@ from app.hooks import (
     gitea,
     github,
     gitlab,
+    gogs,
     standard_webhooks,
 )
 from app.hooks.sender import EventSender
@@ -17,5 +18,6 @@ EVENT_SENDERS: Final[Mapping[str, EventSender]] = {
     "gitea": gitea,
     "github": github,
     "gitlab": gitlab,
+    "gogs": gogs,
     "standard_webhooks": standard_webhooks,
 }
