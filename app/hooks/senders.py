@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from app.hooks import (
+    bitbucket_cloud,
     generic_hmac,
     gitea,
     github,
@@ -14,6 +15,7 @@ from app.hooks import (
 from app.hooks.sender import EventSender
 
 EVENT_SENDERS: Final[Mapping[str, EventSender]] = {
+    "bitbucket_cloud": bitbucket_cloud,
     "generic_hmac": generic_hmac,
     "gitea": gitea,
     "github": github,
