@@ -5,6 +5,7 @@ from typing import Final
 
 from app.hooks import (
     bitbucket_cloud,
+    bitbucket_dc,
     generic_hmac,
     gitea,
     github,
@@ -16,6 +17,7 @@ from app.hooks.sender import EventSender
 
 EVENT_SENDERS: Final[Mapping[str, EventSender]] = {
     "bitbucket_cloud": bitbucket_cloud,
+    "bitbucket_dc": bitbucket_dc,
     "generic_hmac": generic_hmac,
     "gitea": gitea,
     "github": github,
