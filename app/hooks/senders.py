@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from app.hooks import (
+    azure_devops,
     bitbucket_cloud,
     bitbucket_dc,
     generic_hmac,
@@ -16,6 +17,7 @@ from app.hooks import (
 from app.hooks.sender import EventSender
 
 EVENT_SENDERS: Final[Mapping[str, EventSender]] = {
+    "azure_devops": azure_devops,
     "bitbucket_cloud": bitbucket_cloud,
     "bitbucket_dc": bitbucket_dc,
     "generic_hmac": generic_hmac,
