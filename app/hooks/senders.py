@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from app.hooks import (
+    aws_sns,
     azure_devops,
     bitbucket_cloud,
     bitbucket_dc,
@@ -17,6 +18,7 @@ from app.hooks import (
 from app.hooks.sender import EventSender
 
 EVENT_SENDERS: Final[Mapping[str, EventSender]] = {
+    "aws_sns": aws_sns,
     "azure_devops": azure_devops,
     "bitbucket_cloud": bitbucket_cloud,
     "bitbucket_dc": bitbucket_dc,
