@@ -64,3 +64,14 @@ def texts(content: JsonValue, pointer: str) -> Iterator[str]:
     for item in value if isinstance(value, list) else ():
         if isinstance(item, str):
             yield item
+
+
+def where(content: JsonValue, pointer: str, name: str, value: str | None) -> dict[str, JsonValue]:
+    """The first object of the list there whose *name* is *value*; an empty one if none is."""
+    return next((each for each in objects(content, pointer) if each.get(name) == value), {})
+
+
+def below(content: JsonValue, pointer: str) -> dict[str, JsonValue]:
+    """The object there; an empty one if there is none."""
+    value = find(content, pointer)
+    return value if isinstance(value, dict) else {}

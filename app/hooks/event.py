@@ -114,21 +114,35 @@ def push(
     )
 
 
+def branch_ref(name: str | None) -> str | None:
+    """The full ref of a branch."""
+    return f"{HEADS}{name}" if name else None
+
+
+def tag_ref(name: str | None) -> str | None:
+    """The full ref of a tag."""
+    return f"{TAGS}{name}" if name else None
+
+
 def is_zero(sha: str | None) -> bool:
     """Whether it is the id that stands for no commit, in either length."""
     return bool(sha) and set(sha or "") == {"0"}
 
 
 def changed_paths(commits: Iterable[Mapping[str, Any]], *, is_complete: bool) -> Any:
-    """Join what *commits* have added, modified and removed; None unless that is all."""
+    """Join what *commits* have added, modified and removed; None unless that is all.
+
+    Of no commits it is None, too: a ref that moved to a commit known before has changed files.
+    """
     found: dict[str, None] = {}
-    for commit in commits:
+    listing = list(commits)
+    for commit in listing:
         for kind in ("added", "modified", "removed"):
             listed = commit.get(kind)
             if not isinstance(listed, list):
                 return None
             found.update(dict.fromkeys(path for path in listed if isinstance(path, str)))
-    return tuple(found) if is_complete and len(found) <= MOST_PATHS else None
+    return tuple(found) if listing and is_complete and len(found) <= MOST_PATHS else None
 
 
 def faults(event: Event) -> list[tuple[str, str]]:

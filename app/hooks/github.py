@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from app.hooks import content as look
 from app.hooks.body import Content, read_json_or_payload
-from app.hooks.event import HEADS, TAGS, Event, changed_paths, is_zero, push
+from app.hooks.event import Event, branch_ref, changed_paths, is_zero, push, tag_ref
 from app.hooks.incoming import FORM, JSON, Denied, Incoming, Keys, Unreadable, require_hmac
 from app.hooks.sender import Handshake
 
@@ -27,96 +27,137 @@ def verify(incoming: Incoming, keys: Keys, now: float) -> None:
 
 
 def events(headers: Mapping[str, str], content: Content) -> list[Event] | Handshake:
-    """Tell of pushes, merged pull requests and published releases.
+    """Tell of pushes, merged pull requests and published releases; of runs of workflows, too.
 
     `create` and `delete` come beside the push that says the same, and are not run for.
     """
     kind = headers.get("x-github-event", "")
     if kind == "ping":
         return Handshake(answer={"pong": look.text(content, "/zen")}, why="a ping")
-    common: dict[str, Any] = {
-        "delivery": headers.get("x-github-delivery", ""),
-        "action": look.text(content, "/action"),
-        "repository": look.text(content, "/repository/full_name"),
-        "urls": clone_urls(content),
-        "actor": look.text(content, "/sender/login", "/pusher/name"),
-    }
+    common = told(content, headers.get("x-github-delivery", ""))
     match kind:
         case "push":
-            return [_push(content, common)]
+            count = len(list(look.objects(content, "/commits")))
+            return [pushed(content, common, is_complete=count < MOST_COMMITS)]
         case "pull_request":
             return [pull_request(content, common)]
         case "release":
             return [release(content, common)]
+        case "workflow_run":
+            return [_workflow_run(content, common)]
+        case "workflow_dispatch":
+            return [Event(event=kind, ref=look.text(content, "/ref"), **common)]
+        case "repository_dispatch":
+            return [Event(event=kind, ref=branch_ref(look.text(content, "/branch")), **common)]
         case _:
             return [Event(event=kind or "unnamed", **common)]
 
 
-def clone_urls(content: Content) -> tuple[str, ...]:
-    """Tell where the repository is, in every form that the sender names."""
+def told(content: Content, delivery: str) -> dict[str, Any]:
+    """What all events of GitHub and its kin tell in the same places."""
     names = ("clone_url", "ssh_url", "git_url", "html_url")
-    found = (look.text(content, f"/repository/{name}") for name in names)
-    return tuple(url for url in found if url)
+    urls = (look.text(content, f"/repository/{name}") for name in names)
+    return {
+        "delivery": delivery,
+        "action": look.text(content, "/action"),
+        "repository": look.text(content, "/repository/full_name"),
+        "urls": tuple(url for url in urls if url),
+        "actor": look.text(content, "/sender/login", "/pusher/login", "/pusher/name"),
+    }
 
 
-def _push(content: Content, common: dict[str, Any]) -> Event:
-    ref = look.text(content, "/ref")
-    if ref is None:
-        raise Unreadable("it is called a push and names no ref")
-    commits = list(look.objects(content, "/commits"))
+def pushed(content: Content, common: Mapping[str, Any], *, is_complete: bool) -> Event:
+    """Tell of a push; *is_complete* says whether it lists all of its commits. Raise Unreadable."""
+    ref, after = look.text(content, "/ref"), look.text(content, "/after")
+    if ref is None or after is None:
+        raise Unreadable("it is called a push and names no ref, or no commit")
     before = look.text(content, "/before")
     created, forced = look.flag(content, "/created"), look.flag(content, "/forced")
-    is_all = len(commits) < MOST_COMMITS and not (created or forced or is_zero(before))
+    last = look.where(content, "/commits", "id", after)
     return push(
         ref,
         before,
-        look.text(content, "/after"),
+        after,
         look.text(content, "/head_commit/id"),
         created=created,
         deleted=look.flag(content, "/deleted"),
         forced=forced,
-        paths=changed_paths(commits, is_complete=is_all),
-        message=look.text(content, "/head_commit/message"),
+        paths=changed_paths(
+            look.objects(content, "/commits"),
+            is_complete=is_complete and not created and not is_zero(before) and not forced,
+        ),
+        message=look.text(content, "/head_commit/message") or look.text(last, "/message"),
         **common,
     )
 
 
-def pull_request(content: Content, common: dict[str, Any]) -> Event:
-    """Tell of a merge by the branch that it went to, of all else by the branch that it is from."""
+def pull_request(content: Content, common: Mapping[str, Any]) -> Event:
+    """Tell of a merge by the branch that it went to, of all else by the branch that it is from.
+
+    Raise Unreadable.
+    """
     request = content.get("pull_request")
     if not isinstance(request, dict):
         raise Unreadable("it is called a pull request and holds none")
     if look.text(content, "/action") == "closed" and look.flag(request, "/merged"):
         return Event(
             event="merge",
-            ref=_head(look.text(request, "/base/ref")),
+            ref=branch_ref(look.text(request, "/base/ref")),
             before=look.text(request, "/base/sha"),
             sha=look.text(request, "/merge_commit_sha"),
             message=look.text(request, "/title"),
             **common,
         )
-    head, base = (look.text(request, f"/{side}/repo/full_name") for side in ("head", "base"))
     return Event(
         event="pull_request",
-        ref=_head(look.text(request, "/head/ref")),
+        ref=_head_ref(look.text(request, "/head/ref")),
+        before=look.text(content, "/before"),
         sha=look.text(request, "/head/sha"),
         message=look.text(request, "/title"),
-        fork=head != base or bool(look.flag(request, "/head/repo/fork")),
+        # By names: a repository that is itself a fork has branches of its own.
+        fork=_is_other(
+            look.text(request, "/head/repo/full_name"), look.text(request, "/base/repo/full_name")
+        ),
         **common,
     )
 
 
-def release(content: Content, common: dict[str, Any]) -> Event:
-    """Tell of a published release by its tag; of drafts and edits by the sender's name for it."""
-    is_published = look.text(content, "/action") == "published"
+def release(content: Content, common: Mapping[str, Any]) -> Event:
+    """Tell of a published release by its tag; drafts and edits are `release_changed`.
+
+    Raise Unreadable.
+    """
     tag = look.text(content, "/release/tag_name")
+    if tag is None:
+        raise Unreadable("it is called a release and names no tag")
     return Event(
-        event="release" if is_published else "release_changed",
-        ref=f"{TAGS}{tag}" if tag else None,
+        event="release" if common["action"] == "published" else "release_changed",
+        ref=tag_ref(tag),
         message=look.text(content, "/release/name"),
         **common,
     )
 
 
-def _head(branch: str | None) -> str | None:
-    return f"{HEADS}{branch}" if branch else None
+def _workflow_run(content: Content, common: Mapping[str, Any]) -> Event:
+    """Tell what it ran for. GitHub calls a tag there a branch, too, and does not say which."""
+    run = content.get("workflow_run")
+    if not isinstance(run, dict):
+        raise Unreadable("it is called a run of a workflow and holds none")
+    return Event(
+        event="workflow_run",
+        ref=branch_ref(look.text(run, "/head_branch")),
+        sha=look.text(run, "/head_sha"),
+        message=look.text(run, "/head_commit/message"),
+        fork=_is_other(look.text(run, "/head_repository/full_name"), common["repository"]),
+        **common,
+    )
+
+
+def _head_ref(name: str | None) -> str | None:
+    """Gitea names the request itself where its branch is gone: refs/pull/2/head."""
+    return name if name and name.startswith("refs/pull/") else branch_ref(name)
+
+
+def _is_other(head: str | None, base: str | None) -> bool:
+    """Whether it is a fork's; one that was deleted has no name."""
+    return head is None or head != base
