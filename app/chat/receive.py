@@ -116,7 +116,14 @@ def _deny(conn: Connection, noted: Noted, hook: OpenedHook, why: str) -> Say:
 
 
 def _named(command: Command) -> str:
-    return f"{command.user_name} ({command.user})" if command.user_name else command.user
+    """Name the ids, so that whoever looks after the hook can be told them."""
+    ids = {
+        "user": command.user,
+        "channel": command.channel,
+        "workspace": command.workspace,
+    }
+    listed = ", ".join(f"{name} {value}" for name, value in ids.items() if value)
+    return f"{command.user_name or 'you'} ({listed})"
 
 
 def _noted(hook: OpenedHook, command: Command, ask: Ask) -> Noted:

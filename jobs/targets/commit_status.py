@@ -39,7 +39,8 @@ def build(told: Told, target: CommitStatus, credential: ApiToken) -> Request:
         raise Skipped("no status of a commit says that")
     if told.is_outdated:
         raise Skipped("the run has ended since: its end is the status")
-    if told.commit is None:
+    commit = told.commit_of(target.repository)
+    if commit is None:
         if told.is_end:
             raise Skipped("the run has no commit: it ended before that was known")
         raise NotYet
@@ -48,8 +49,8 @@ def build(told: Told, target: CommitStatus, credential: ApiToken) -> Request:
     body: dict[str, Any] = {"state": state, "description": description}
     body |= {"target_url": told.link} if told.link else {}
     if target.forge == "gitlab":
-        return _gitlab(target, credential, told.commit, {**body, "name": context})
-    return _github(target, credential, told.commit, {**body, "context": context})
+        return _gitlab(target, credential, commit, {**body, "name": context})
+    return _github(target, credential, commit, {**body, "context": context})
 
 
 def _github(target: CommitStatus, credential: ApiToken, sha: str, body: Any) -> Request:

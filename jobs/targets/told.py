@@ -70,9 +70,14 @@ class Told:
         """Whether the run has ended since."""
         return self.run.is_final and not self.is_end
 
-    @property
-    def commit(self) -> str | None:
-        """The commit that a status is set on; None while nobody knows it."""
+    def commit_of(self, repository: str) -> str | None:
+        """The commit of *repository* that a status is set on; None while nobody knows it.
+
+        That which was pushed to it, if that is why the run is: the playbook may be of another one.
+        """
+        hook = self.run.hook or {}
+        if hook.get("sha") and str(hook.get("repository")).lower() == repository.lower():
+            return str(hook["sha"])
         return self.run.playbook_sha
 
     @property

@@ -46,6 +46,15 @@ def test_each_forge_has_its_own_call(forge, url, header):
 
 
 @pytest.mark.parametrize(
+    ("pushed_to", "sha"), [("Ops/Site", "7" * 40), ("ops/other", SHA), (None, SHA)]
+)
+def test_the_status_is_that_of_the_pushed_commit_if_it_is_of_this_repository(pushed_to, sha):
+    hook = {"name": "site", "repository": pushed_to, "sha": "7" * 40}
+
+    assert build("github", hook=hook).url.endswith(f"/repos/ops/site/statuses/{sha}")
+
+
+@pytest.mark.parametrize(
     ("occasion", "github", "gitlab"),
     [("started", "pending", "running"), ("succeeded", "success", "success"),
      ("failed", "failure", "failed")],
