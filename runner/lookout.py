@@ -12,6 +12,7 @@ from runner.hints import enqueue, tell
 from runner.judge import End, judge
 from runner.machine import boot
 from runner.policy import Advice, View, advise
+from runner.retention import forget_old
 from runner.round import Round
 from runner.run import Run
 from runner.settings import Settings
@@ -43,6 +44,7 @@ class Lookout:
                 this.alone(run.id, self._lose, run)
         for run in self._alerts.sound(stops.under_way(this.conn), this.now):
             this.alone(run.id, self._note_stuck, run)
+        forget_old(this.conn)
         try:
             self._enqueue_forgotten(this)
         except RedisError as error:
