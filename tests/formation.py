@@ -85,9 +85,14 @@ class Formation:
         self.processes: list[subprocess.Popen[bytes]] = []
         self.port = 0
 
-    def start_web(self) -> Client:
-        """A web container: no git, no ansible, no directory of the runner's."""
+    def choose_port(self) -> None:
+        """Say where web will be, before it is."""
         self.port = free_port()
+
+    def start_web(self, **environ: str) -> Client:
+        """A web container: no git, no ansible, no directory of the runner's."""
+        if not self.port:
+            self.choose_port()
         programs = self._folder / "web-programs"
         programs.mkdir(exist_ok=True)
         for program in ("python", "gunicorn"):
@@ -95,7 +100,7 @@ class Formation:
             link.unlink(missing_ok=True)
             link.symlink_to(Path(sys.executable).with_name(program))
         web = {"PORT": str(self.port), "HOST": "127.0.0.1", "PATH": f"{programs}:/nonexistent"}
-        self._start("web", **web, CURTAIN_DATA=str(self._folder / "web"))
+        self._start("web", **web, CURTAIN_DATA=str(self._folder / "web"), **environ)
         client = Client(self.port)
         wait_until(lambda: _is_answering(client), timeout=30)
         return client
@@ -132,6 +137,7 @@ class Formation:
         for process in self.processes:
             assert process.wait(timeout=30) == 0
         self.processes.clear()
+        self.port = 0
         for log in sorted(self._folder.glob("*.log")):
             print(f"--- {log.name}\n{log.read_text()}")
 

@@ -47,6 +47,6 @@ def _action(press: Button, reply: MattermostResponseUrl) -> dict[str, Any]:
         "style": STYLES[press.command],
         "integration": {
             "url": reply.button_url,
-            "context": {"token": reply.button_token, "command": press.value},
+            "context": {"token": reply.button_token, "words": press.value},
         },
     }

@@ -180,7 +180,7 @@ def test_a_reply_offers_what_can_be_done_with_the_run_now(occasion, run, value):
     (action,) = in_mattermost[0]["actions"]
     assert action["integration"] == {
         "url": "https://curtain.example/hooks/mm",
-        "context": {"token": "t0ken", "command": value},
+        "context": {"token": "t0ken", "words": value},
     }
     assert in_discord[0]["components"][0]["custom_id"] == value
 
