@@ -121,7 +121,7 @@ def _response_url(content: Content, keys: Keys) -> dict[str, Any] | None:
     if url is None or len(url) > MOST_URL or not isinstance(server, str):
         return None
     there, ours = _split(url), _split(server)
-    if there is None or ours is None or "@" in there.netloc:
+    if there is None or ours is None:
         return None
     if (there.scheme, there.netloc) != (ours.scheme, ours.netloc):
         return None

@@ -72,6 +72,13 @@ def test_a_form_is_what_would_have_been_typed(content, text):
     assert words(content) == text
 
 
+@pytest.mark.parametrize("value", [10**5000, float("nan"), None, [1]], ids=type)
+def test_what_is_no_value_is_left_out(value):
+    assert (
+        words(command("stop", option("id", value, 4))) == "stop"
+    )  # str() of so long a number raises ValueError
+
+
 @pytest.mark.parametrize(
     "content",
     [
