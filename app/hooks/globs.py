@@ -2,16 +2,16 @@
 
 `*` and `?` stay within one part of a path, `**` does not. Our own translation because what pushes
 choose is compared with it: fnmatch and wcmatch make expressions for Python's engine, which some
-texts keep busy for ever, while that of pydantic (Rust's) is linear.
+texts keep busy for ever.
 """
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, StringConstraints
-from pydantic_core import SchemaError, SchemaValidator, ValidationError, core_schema
+
+from runner import linear
 
 WORDS: Final = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 TOKEN: Final = re.compile(r"\*\*/|\*\*|[*?]|\[!?\]?[^\]/\[]+\]|.", re.DOTALL)
@@ -19,7 +19,7 @@ TOKEN: Final = re.compile(r"\*\*/|\*\*|[*?]|\[!?\]?[^\]/\[]+\]|.", re.DOTALL)
 
 def matches(pattern: str, text: str) -> bool:
     """Whether the whole of *text* is what the glob *pattern* says."""
-    return search(r"\A(?s:" + _expression(pattern) + r")\z", text)
+    return linear.found(r"\A(?s:" + _expression(pattern) + r")\z", text)
 
 
 def matches_any(patterns: Iterable[str], text: str) -> bool:
@@ -39,25 +39,6 @@ def split(patterns: Iterable[str]) -> tuple[list[str], list[str]]:
     return wanted, unwanted
 
 
-def search(expression: str, text: str) -> bool:
-    """Whether the regular expression is found in *text*; in a time that is linear in both."""
-    try:
-        compile_expression(expression).validate_python(text)
-    except ValidationError:
-        return False
-    return True
-
-
-@lru_cache(maxsize=1024)
-def compile_expression(expression: str) -> SchemaValidator:
-    """Compile for Rust's engine. Raise ValueError when it cannot be."""
-    try:
-        return SchemaValidator(core_schema.str_schema(pattern=expression))
-    except SchemaError as error:
-        reason = re.sub(r"\s+", " ", str(error).rpartition("error:")[2]).strip()
-        raise ValueError(f"does not compile: {reason[:200]}") from None
-
-
 def _expression(pattern: str) -> str:
     return "".join(map(_translated, TOKEN.findall(pattern)))
 
@@ -74,12 +55,12 @@ def _translated(token: str) -> str:
 
 
 def _glob(pattern: str) -> str:
-    compile_expression(_expression(pattern.removeprefix("!")))
+    linear.compiled(_expression(pattern.removeprefix("!")))
     return pattern
 
 
 def _regular(expression: str) -> str:
-    compile_expression(expression)
+    linear.compiled(expression)
     return expression
 
 

@@ -14,6 +14,7 @@ from app.hooks import globs
 from app.hooks.body import Content
 from app.hooks.event import FACTS, Event
 from app.hooks.globs import Expression, Glob
+from runner import linear
 from runner.strict import SHAPE, Strict
 
 DEEPEST: Final = 10
@@ -215,7 +216,7 @@ def _globs(place: str, wanted: str | Sequence[str], event: Event, content: Conte
 def _matches(place: str, expression: str, event: Event, content: Content) -> Finding:
     values = _values(place, event, content)
     found = values and any(
-        isinstance(value, str) and globs.search(expression, value) for value in values
+        isinstance(value, str) and linear.found(expression, value) for value in values
     )
     return _finding(place, values, found, "matching", expression)
 
