@@ -165,12 +165,15 @@ NAMES = sorted({name.lower() for each in SIGNINGS.values() for name in each.sign
 VALUES = st.text(max_size=80) | st.sampled_from(
     ["sha256=", "v1,", "Basic ", SECRET[:-1], "1775000000", "msg_1", mac(BODY, secret="other")]
 )
+#: Hypothesis finds the words of our own files, and so the secret, and headers that are looked at.
+STRANGE = VALUES.filter(lambda text: text != SECRET)
+EXTRA = st.text(max_size=20).map("x-extra-{}".format)
 
 
 @EACH
 @FEW
 @given(
-    headers=st.dictionaries(st.sampled_from(NAMES), VALUES),
+    headers=st.dictionaries(st.sampled_from(NAMES), STRANGE),
     body=st.binary(max_size=200) | st.just(BODY),
     media_type=st.sampled_from([JSON, FORM, "", "é"]),
     now=st.floats(0, 4e9),
@@ -181,7 +184,7 @@ def test_headers_and_bodies_of_strangers_are_denied(signing, headers, body, medi
 
 @EACH
 @FEW
-@given(now=st.floats(0, 4e9), extra=st.dictionaries(st.text(max_size=20), st.text(max_size=20)))
+@given(now=st.floats(0, 4e9), extra=st.dictionaries(EXTRA, st.text(max_size=20)))
 def test_a_right_proof_is_believed_or_denied_at_any_time(signing, now, extra):
     try:
         signing.verify(incoming(BODY, {**extra, **signing.sign(BODY)}), now)
