@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 from runner.store.connection import Connection
 
-STATES = ("pending", "sent", "skipped", "dead")
 KEPT = 30  # days
 
 
@@ -58,11 +57,14 @@ def page(
     conn: Connection, *, limit: int, before: int | None = None, states: Sequence[str] = ()
 ) -> list[StoredNotification]:
     """Up to *limit*, the newest first, older than *before*."""
+    tests = ["true"]
+    if before is not None:
+        tests.append("this.id < %(before)s")
+    if states:
+        tests.append("this.state = ANY(%(states)s)")
     rows = conn.execute(
-        f"""{SELECT} WHERE (%(before)s::bigint IS NULL OR this.id < %(before)s)
-               AND this.state = ANY(%(states)s)
-             ORDER BY this.id DESC LIMIT %(limit)s""",
-        {"before": before, "states": list(states or STATES), "limit": limit},
+        f"{SELECT} WHERE {' AND '.join(tests)} ORDER BY this.id DESC LIMIT %(limit)s",
+        {"before": before, "states": list(states), "limit": limit},
     ).fetchall()
     return [StoredNotification(**row) for row in rows]
 
