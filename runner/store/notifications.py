@@ -6,8 +6,6 @@ from typing import Any, NamedTuple
 
 from runner.store.connection import Connection
 
-KEPT = 30  # days
-
 
 class StoredNotification(NamedTuple):
     """One event and one target, and the log of attempts."""
@@ -86,13 +84,13 @@ def retry(conn: Connection, notification_id: int) -> bool:
     return moved.rowcount == 1
 
 
-def forget(conn: Connection, *, limit: int = 500) -> int:
-    """Delete up to *limit* that are older than KEPT days, and their attempts. How many it was."""
+def forget(conn: Connection, *, older_than: float, limit: int) -> int:
+    """Delete up to *limit* that are older than so many seconds, and their attempts. How many."""
     # The oldest have the smallest ids: no index on their time is needed.
     return conn.execute(
         """DELETE FROM notifications
             WHERE id IN (SELECT id FROM (SELECT id, created_at FROM notifications
                                           ORDER BY id LIMIT %(limit)s) AS oldest
-                          WHERE created_at < now() - make_interval(days => %(kept)s))""",
-        {"limit": limit, "kept": KEPT},
+                          WHERE created_at < now() - make_interval(secs => %(older_than)s))""",
+        {"limit": limit, "older_than": older_than},
     ).rowcount
