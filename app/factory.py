@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import time
 from collections.abc import Callable
 
@@ -61,9 +62,7 @@ def _add(app: Flask, operation: Operation, services: Services) -> None:
         return operation.call(services, path)
 
     app.add_url_rule(
-        full_path(operation, PREFIX)
-        .replace("<run_id>", "<id:run_id>")
-        .replace("<delivery_id>", "<id:delivery_id>"),
+        re.sub(r"<(\w+_id)>", r"<id:\1>", full_path(operation, PREFIX)),
         operation.name,
         view,
         methods=[operation.method],

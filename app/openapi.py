@@ -20,6 +20,7 @@ REFERENCE = "#/components/schemas/{model}"
 PATH_PARAMETERS: Json = {
     "run_id": {"type": "integer", "minimum": 1, "maximum": BIGGEST},
     "delivery_id": {"type": "integer", "minimum": 1, "maximum": BIGGEST},
+    "notification_id": {"type": "integer", "minimum": 1, "maximum": BIGGEST},
     "name": {"type": "string", "pattern": f"^{NAME.pattern}$"},
 }
 

@@ -42,7 +42,7 @@ class AnyQuery(BaseModel):
 
 
 class RunIdConverter(IntegerConverter):
-    """An id that a run can have; anything else is not found."""
+    """An id that a run or a notification can have; anything else is not found."""
 
     # Complete, and not checked behind: what a converter refuses after the expression is answered
     # with 405, not 404, where two operations have one path (Werkzeug 3.1). And Python refuses to

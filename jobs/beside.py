@@ -5,7 +5,6 @@ import os
 import signal
 
 from runner import linux, logs
-from runner.git import forget_strays
 from runner.settings import Settings
 from runner.visible import keeper_environment
 
@@ -28,4 +27,3 @@ def forget_secrets() -> None:
     shown = keeper_environment(os.environ)
     os.environ.clear()
     os.environ.update(shown)
-    forget_strays(os.environ)

@@ -19,6 +19,7 @@ from jobs import beside, previews
 from runner import clients, family, machine
 from runner.alarm import turn_deaf
 from runner.bookkeeping import OPTIONS, QuietWorker
+from runner.git import forget_strays
 from runner.queue import queue_of_errands
 
 BORN_AT: Final = time.monotonic()
@@ -46,6 +47,7 @@ class ErrandWorker(QuietWorker, SimpleWorker):
 def main(argv: list[str]) -> int:
     """Do all errands that wait."""
     settings = beside.begin(argv)
+    forget_strays(os.environ)
     previews.SETTINGS.set(settings)
     redis = clients.connect(settings.redis_url)
     worker = ErrandWorker(

@@ -57,10 +57,20 @@ def send(notification_id: int, attempts: int) -> None:
     except Skipped as why:
         outbox.give_up(conn, due, state="skipped", reason=str(why))
     except RunnerError as error:
-        _log(notification, Outcome("dead", error=str(error)))
-        outbox.give_up(conn, due, state="dead", reason=str(error))
+        _give_up(conn, notification, str(error))
+    except AWAY:
+        raise
+    except Exception as error:  # ours: the next attempt would be the same
+        log.exception("run %d: notification %d", notification.run.id, notification.id)
+        _give_up(conn, notification, f"it cannot be written: {type(error).__name__}, see the log")
     else:
         _attempt(conn, desk, notification, message)
+
+
+def _give_up(conn: Connection, notification: Notification, reason: str) -> None:
+    _log(notification, Outcome("dead", error=reason))
+    due = Due(notification.id, notification.attempts)
+    outbox.give_up(conn, due, state="dead", reason=reason)
 
 
 def _attempt(conn: Connection, desk: Desk, notification: Notification, message: Message) -> None:

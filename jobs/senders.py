@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+from types import FrameType
 from typing import Final
 
 from redis import Redis
@@ -32,13 +33,26 @@ IDLE: Final = 3  # seconds without a job until it ends; below the time-out of Re
 LOOK: Final = 0.05  # seconds between two looks at whether all are done
 
 
+class Season:
+    """For how long jobs are taken."""
+
+    # No Event: a signal may come while the main thread, which waits for it, has its lock.
+
+    def __init__(self) -> None:
+        self.is_over = False
+        self.until = time.monotonic() + YOUTH
+
+    def end(self, number: int, frame: FrameType | None) -> None:
+        """Take no more."""
+        self.is_over = True
+
+
 class Sender(QuietWorker, SimpleWorker):
     """RQ's own worker, in a thread: no signal is for it, and its limit is a timer."""
 
     death_penalty_class = TimerDeathPenalty
     desk: Desk
-    closing: threading.Event
-    until: float
+    season: "Season"
     #: It is at a job.
     is_busy = False
 
@@ -49,7 +63,7 @@ class Sender(QuietWorker, SimpleWorker):
         self, timeout: int | None, max_idle_time: int | None = None
     ) -> tuple[Job, Queue] | None:
         """Take the next job; none when it is time to leave the rest to another process."""
-        if self.closing.is_set() or time.monotonic() > self.until:
+        if self.season.is_over or time.monotonic() > self.season.until:
             return None
         return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
 
@@ -57,32 +71,31 @@ class Sender(QuietWorker, SimpleWorker):
         """Do one job."""
         self.is_busy = True
         DESK.set(self.desk)
-        super().execute_job(job, queue)
-        self.is_busy = False
+        try:
+            super().execute_job(job, queue)
+        finally:
+            self.is_busy = False
 
 
 def main(argv: list[str]) -> int:
     """Send all that waits."""
-    closing = threading.Event()
+    season = Season()
     settings = beside.begin(argv)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: closing.set())
+        signal.signal(number, season.end)
     outward, redis = way(settings.notify_private), clients.connect(settings.redis_url)
-    until = time.monotonic() + YOUTH
-    senders = [make(settings, outward, redis, number) for number in range(AT_ONCE)]
-    for sender in senders:
-        sender.closing, sender.until = closing, until
+    senders = [make(settings, outward, redis, season, number) for number in range(AT_ONCE)]
     threads = [threading.Thread(target=work, args=(sender,), daemon=True) for sender in senders]
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads):
-        if closing.wait(LOOK) and not any(sender.is_busy for sender in senders):
+        if season.is_over and not any(sender.is_busy for sender in senders):
             break  # they wait for Redis; what one of them gets in this moment is due again later
-        time.sleep(LOOK if closing.is_set() else 0)
+        time.sleep(LOOK)
     return 0
 
 
-def make(settings: Settings, way: Way, redis: Redis, number: int) -> Sender:
+def make(settings: Settings, way: Way, redis: Redis, season: Season, number: int) -> Sender:
     """Make one of the workers."""
     sender = Sender(
         [queue_of_notifications(redis)],
@@ -90,6 +103,7 @@ def make(settings: Settings, way: Way, redis: Redis, number: int) -> Sender:
         connection=redis,
         **OPTIONS,
     )
+    sender.season = season
     sender.desk = Desk(settings, Vault(settings.secret_key), Line(settings.database_url), way)
     return sender
 

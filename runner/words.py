@@ -27,7 +27,10 @@ VAULT_ID = r"^[^-@;,\s\x00-\x1f\x7f-\x9f][^@;,\s\x00-\x1f\x7f-\x9f]*$"
 FORGE_REPOSITORY = r"^[A-Za-z0-9._-]{1,100}(/[A-Za-z0-9._-]{1,100}){1,20}$"
 STATUS_CONTEXT = r"^[!-~]([ -~]{0,98}[!-~])?$"
 #: Not all that RFC 5321 allows: nothing that could be taken for two, or for a header.
-ADDRESS = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,250}[A-Za-z0-9])?$"
+ADDRESS = (
+    r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$"
+)
 WEB_URL = r"^https?://[!-\[\]-~]+$"
 VISIBLE = r"^[!-~]+$"
 WHSEC = r"^whsec_[A-Za-z0-9+/]+={0,2}$"

@@ -9,6 +9,7 @@ from app.api import (
     hooks,
     hosts,
     metrics,
+    notifications,
     output,
     previews,
     processes,
@@ -35,6 +36,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *events.OPERATIONS,
     *hosts.OPERATIONS,
     *processes.OPERATIONS,
+    *notifications.OPERATIONS,
     *health.OPERATIONS,
     *metrics.OPERATIONS,
 )

@@ -29,6 +29,7 @@ class HealthCollector(Collector):
         yield from self._runs()
         yield from self._watchdog()
         yield from self._runners()
+        yield from self._notifications()
 
     def _runs(self) -> Iterator[Metric]:
         seen = self._seen
@@ -86,6 +87,17 @@ class HealthCollector(Collector):
         slots.add_metric(("busy",), seen.busy)
         slots.add_metric(("free",), max(0, seen.slots - seen.busy))
         yield slots
+
+    def _notifications(self) -> Iterator[Metric]:
+        seen = self._seen
+        notifications = GaugeMetricFamily(
+            "curtain_notifications",
+            "Notifications that are to be told, and that were given up.",
+            labels=("state",),
+        )
+        notifications.add_metric(("pending",), seen.notifications_pending)
+        notifications.add_metric(("dead",), seen.notifications_dead)
+        yield notifications
 
 
 def show_metrics(services: Services) -> Response:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BeforeValidator, Field, JsonValue, RootModel, StringConstraints
 
+from app.api.notification_answers import NotificationState
 from app.hooks.hook import Hook
 from app.operations import BIGGEST, Query
 from runner.credential import Credential
@@ -110,6 +111,21 @@ class EventsQuery(Query):
 
     after: EventId = Field(default=0, description="only events with a bigger id")
     limit: Limit = 100
+
+
+class RunNotificationsQuery(Query):
+    """Which notifications of a run."""
+
+    after: EventId = Field(default=0, description="only notifications with a bigger id")
+    limit: Limit = 100
+
+
+class NotificationsQuery(Query):
+    """Which notifications."""
+
+    before: RunId | None = Field(default=None, description="only notifications with a smaller id")
+    limit: Limit = 50
+    state: list[NotificationState] = Field(default=[], description="may be repeated")
 
 
 class HostsQuery(Query):

@@ -39,6 +39,9 @@ class Health:
     containment: dict[str, int]
     slots: int
     busy: int
+    #: Notifications that are to be told, and that were given up.
+    notifications_pending: int
+    notifications_dead: int
 
 
 def read(conn: Connection) -> Health:
@@ -49,6 +52,9 @@ def read(conn: Connection) -> Health:
                   (SELECT count(*) FROM runs WHERE state = 'queued') AS queued,
                   (SELECT extract(epoch FROM now() - min(queued_at))::double precision
                      FROM runs WHERE state = 'queued') AS oldest_queued_seconds,
+                  (SELECT count(*) FROM notifications WHERE state = 'pending')
+                      AS notifications_pending,
+                  (SELECT count(*) FROM notifications WHERE state = 'dead') AS notifications_dead,
                   playing.*, taking.*, holding.*
              FROM watch,
                   (SELECT count(*) FILTER (WHERE stop_requested_at IS NULL) AS running,

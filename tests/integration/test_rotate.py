@@ -116,6 +116,19 @@ def test_afterwards_the_old_key_can_be_dropped(conn, database_url, keep, make_ru
         assert now == vars(before) | {"secrets": now["secrets"]}
 
 
+def test_where_commands_are_answered_is_sealed_anew_too(conn, database_url, finish):
+    reply = Vault(OLD).seal(SECRET)
+    wanted = Wanted(template="t", spec=SPEC, trigger=Trigger.CHAT, by="ada", reply=reply)
+    queued, final = runs.insert(conn, wanted), finish(runs.insert(conn, wanted))
+
+    done = rotate_apart(database_url, BOTH)
+
+    assert done.returncode == 0
+    assert "chat answers: 2 sealed anew" in done.stdout
+    for run in (queued, final):
+        assert Vault(NEW).open(runs.find(conn, run.id).reply) == SECRET
+
+
 def test_what_no_key_reads_is_named_and_left(database_url, conn, keep, make_run):
     keep("fine")
     keep("gone", key=LOST)

@@ -50,6 +50,38 @@ def test_each_end_is_told_by_its_name(sending, post, target, callback, state):
     assert told["data"]["message"] == "so it ended"
 
 
+def test_a_stopped_run_is_told_once(bench, sending, playbook, target, callback):
+    to = [{"on": ["stopped", "failed", "succeeded"], "to": callback}]
+    run = bench.trigger(playbook(playbooks.SLEEPING).url, notifications=to)
+    bench.await_output(run, b"ready")
+
+    bench.stop(run, reason="wrong version")
+    bench.stop(run, force=True)
+    bench.await_final(run)
+
+    (heard,) = wait_until(lambda: target.heard, timeout=30)
+    assert verified(heard)["type"] == "run.stopped"
+    assert "grace" in verified(heard)["data"]["message"]
+    (event,) = bench.events(run, "stopped")
+    assert heard.headers["webhook-id"] == f"run_{run.id}_stopped_{event.id}_0"
+
+
+def test_a_stuck_stop_is_told_once_and_as_a_run_that_is_running(
+    bench, sending, post, target, callback
+):
+    run = post.start(post.queue(callback, on="stuck"))
+    bench.conn.execute(
+        """UPDATE runs SET stop_requested_at = now() - interval '1 hour',
+                           stop_requested_by = 'grace'"""
+    )
+
+    (heard,) = wait_until(lambda: target.heard, timeout=30)
+
+    told = verified(heard)
+    assert (told["type"], told["data"]["id"]) == ("run.stuck", run.id)
+    assert (told["data"]["state"], told["data"]["stopping"]) == ("running", True)
+
+
 def test_every_attempt_has_the_same_id_and_a_signature_that_holds(sending, post, target, callback):
     target.answers = [status(500), status(503), status(200)]
     post.tell(callback)

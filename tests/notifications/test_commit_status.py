@@ -9,7 +9,7 @@ from jobs.targets.message import Answer, NotYet, Skipped
 from runner.credential import ApiToken
 from runner.notification import CommitStatus
 from runner.run import RunState
-from tests.notifications.test_messages import NOW, told
+from tests.notifications.telling import NOW, told
 from tests.waiting import wait_until
 
 SHA = "5" * 40

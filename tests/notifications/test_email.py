@@ -10,7 +10,7 @@ from jobs.targets import email
 from runner.mail_server import mail_server
 from runner.notification import Email
 from tests.notifications.mailbox import open_mailbox
-from tests.notifications.test_messages import HOSTILE, told
+from tests.notifications.telling import HOSTILE, told
 from tests.remotes.certificate import make_certificate
 from tests.waiting import wait_until
 

@@ -1,32 +1,12 @@
-"""Whatever happens to a target, to Redis or to a sender: told once, later if need be, and noted."""
+"""Whatever a target does: told once, later if need be, never in the way, and noted."""
 
-import os
-import signal
-import subprocess
-import sys
-import threading
-from concurrent.futures import ThreadPoolExecutor
-
-import psutil
 import pytest
 
-from runner import clients, linux, queue
-from runner.dispatch import Dispatcher
 from runner.run import RunState
-from runner.store import outbox
-from runner.store.connection import Line, connect
 from tests import playbooks
 from tests.notifications.conftest import SECRET
 from tests.notifications.target import flood, hang, reset, status
-from tests.runners import ROOT
-from tests.servers import own_servers
 from tests.waiting import wait_until
-
-
-def senders_of(runner):
-    """The processes of *runner* that send."""
-    below = psutil.Process(runner.process.pid).children()
-    return [each for each in below if "jobs.senders" in linux.command(each.pid)]
 
 
 @pytest.mark.parametrize(
@@ -115,199 +95,6 @@ def test_nobody_waits_for_a_target_that_hangs(bench, sending, post, make_target)
     assert slow.answered == []
 
 
-def test_a_target_that_has_failed_keeps_no_new_one_waiting(conn, post):
-    """What is tried again, however much of it, comes behind what was never tried."""
-    failed = [post.tell({"kind": "slack", "credential": "gone"}) for _ in range(5)]
-    conn.execute("UPDATE notifications SET attempts = 1, due_at = now() - interval '1 hour'")
-    new = post.tell({"kind": "slack", "credential": "gone"})
-
-    first, *_ = outbox.claim(conn, limit=1, lease=60)
-
-    assert (first.id, first.attempts) == (post.rows(new)[0]["id"], 0)
-    assert len(outbox.claim(conn, limit=9, lease=60)) == len(failed)
-
-
-def test_two_dispatchers_at_once_hand_on_each_once(conn, database_url, post):
-    for _ in range(40):
-        post.tell({"kind": "slack", "credential": "x"})
-    barrier = threading.Barrier(4)
-
-    def claim():
-        with connect(database_url) as mine:
-            barrier.wait()
-            return [due for _ in range(5) for due in outbox.claim(mine, limit=3, lease=60)]
-
-    with ThreadPoolExecutor(4) as pool:
-        claimed = [due for done in [pool.submit(claim) for _ in range(4)] for due in done.result()]
-
-    assert len({due.id for due in claimed}) == len(claimed) == 40
-
-
-def test_of_two_who_were_handed_the_same_one_begins(conn, database_url, post):
-    """The second waits for the first, which has done all but commit."""
-    post.tell({"kind": "slack", "credential": "x"})
-    (due,) = outbox.claim(conn, limit=9, lease=0)
-    assert outbox.claim(conn, limit=9, lease=60) == [due]  # the lease of the first has run out
-
-    with connect(database_url) as other, ThreadPoolExecutor() as pool:
-        with conn.transaction():
-            assert outbox.begin(conn, due, lease=60)
-            waiting = pool.submit(outbox.begin, other, due, lease=60)
-        assert waiting.result(timeout=10) is None
-
-    assert outbox.find(conn, due) is None
-    assert len(post.attempts()) == 1
-
-
-def test_an_end_waits_until_its_start_was_tried(conn, post):
-    run = post.start(post.queue({"kind": "slack", "credential": "x"}))
-    post.finish(run)
-    start, end = (row["id"] for row in post.rows())
-
-    (due,) = outbox.claim(conn, limit=9, lease=60)
-    assert due.id == start
-    attempt = outbox.begin(conn, due, lease=60)
-    assert outbox.claim(conn, limit=9, lease=60) == []
-    outbox.note(conn, due, attempt, outbox.Outcome("pending", 503, "no", 3600.0), seconds=0.1)
-
-    assert [due.id for due in outbox.claim(conn, limit=9, lease=60)] == [end]
-
-
-def test_two_runners_tell_each_thing_once(bench, start, post, target, callback):
-    for _ in range(2):
-        start(CURTAIN_NOTIFY_PRIVATE="127.0.0.1")
-    for _ in range(60):
-        post.tell(callback)
-
-    post.await_states(*["sent"] * 60, timeout=60)
-
-    assert len(target.heard) == len({heard.headers["webhook-id"] for heard in target.heard}) == 60
-
-
-def test_a_sender_that_is_killed_is_found_out_and_its_message_sent_again(
-    bench, sending, post, target, callback, conn
-):
-    target.answers = [hang, status(200)]
-    post.tell(callback)
-    wait_until(lambda: target.heard, timeout=30)
-    (sender,) = senders_of(sending)
-
-    sender.kill()
-    wait_until(lambda: sender not in senders_of(sending))
-    assert post.rows()[0]["begun_at"] is not None
-    conn.execute("UPDATE notifications SET due_at = now()")  # its lease has run out
-
-    post.await_states("sent")
-    killed, done = post.attempts()
-    assert (killed["seconds"], killed["status"], done["status"]) == (None, None, 200)
-    assert len({heard.headers["webhook-id"] for heard in target.heard}) == 1
-
-
-def test_a_message_that_kills_its_senders_is_given_up(sending, post, conn, callback, target):
-    conn.execute(
-        """CREATE FUNCTION as_if() RETURNS trigger LANGUAGE plpgsql AS
-           'BEGIN NEW.attempts := 8; NEW.begun_at := now(); RETURN NEW; END'"""
-    )
-    conn.execute(
-        "CREATE TRIGGER as_if BEFORE INSERT ON notifications FOR EACH ROW EXECUTE FUNCTION as_if()"
-    )
-
-    post.tell(callback)
-
-    (row,) = post.await_states("dead")
-    assert "its sender was killed" in row["reason"]
-    assert target.heard == []
-
-
-def test_a_sender_finishes_what_it_is_at_when_its_runner_leaves(bench, start, post, make_target):
-    target = make_target()
-    target.answers = [hang]
-    bench.keep("hook", kind="webhook", url=target.url, secret=SECRET)
-    runner = start(CURTAIN_NOTIFY_PRIVATE="127.0.0.1", RUNNER_DRAIN="20")
-    run = bench.trigger("file:///nowhere-at-all")
-    bench.await_final(run)
-    post.tell({"kind": "callback", "credential": "hook"})
-    wait_until(lambda: target.heard, timeout=30)
-    (sender,) = senders_of(runner)
-
-    sender.send_signal(signal.SIGTERM)
-    wait_until(lambda: senders_of(runner) == [sender])
-    target.letting_go.set()
-
-    post.await_states("sent")
-    wait_until(lambda: sender not in senders_of(runner))
-    assert len(target.heard) == 1
-
-
-def test_it_dies_with_a_runner_that_is_killed(sending, post, target, callback):
-    target.answers = [hang]
-    post.tell(callback)
-    wait_until(lambda: target.heard, timeout=30)
-    (sender,) = senders_of(sending)
-
-    sending.kill()
-    target.letting_go.set()
-
-    wait_until(lambda: not sender.is_running() or sender.status() == psutil.STATUS_ZOMBIE)
-    assert [row["state"] for row in post.rows()] == ["sent"]
-
-
-def test_it_is_no_stray_of_a_run_whose_keeper_was_killed(
-    bench, sending, post, playbook, target, callback
-):
-    target.answers = [hang]
-    post.tell(callback)
-    wait_until(lambda: target.heard, timeout=30)
-    run = bench.trigger(playbook(playbooks.SLEEPING).url)
-    bench.await_output(run, b"ready")
-
-    os.kill(bench.find(run).keeper_pid, signal.SIGKILL)
-    bench.await_final(run)
-    target.letting_go.set()
-
-    post.await_states("sent")
-    assert len(target.heard) == 1
-
-
-def test_while_redis_is_away_nothing_is_lost(bench, start, target, post, callback, tmp_path):
-    with own_servers() as (_, redis):
-        runner = start(REDIS_URL=redis.url, CURTAIN_NOTIFY_PRIVATE="127.0.0.1")
-        wait_until(lambda: b"slots" in runner.log.read_bytes(), timeout=30)
-        redis.stop()
-        post.tell(callback)
-        wait_until(lambda: b"notifications wait" in runner.log.read_bytes(), timeout=30)
-        assert target.heard == []
-
-        redis.start()
-
-        post.await_states("sent", timeout=60)
-        runner.terminate()
-    assert len(target.heard) == 1
-
-
-def test_what_redis_has_forgotten_is_due_again(bench, conn, redis_url, post, target):
-    """A flush between the queue and the sender."""
-    dispatcher = Dispatcher(clients.connect(redis_url), Line(bench.environ["DATABASE_URL"]))
-    post.tell({"kind": "slack", "credential": "x"})
-    assert dispatcher.dispatch() == 1
-    bench.redis.flushdb()
-    assert dispatcher.dispatch() == 0
-
-    conn.execute("UPDATE notifications SET due_at = now()")  # as its lease runs out
-
-    assert dispatcher.dispatch() == 1
-    assert queue.queue_of_notifications(bench.redis).count == 1
-
-
-def test_no_more_is_handed_on_than_there_is_room_for(bench, redis_url, post):
-    dispatcher = Dispatcher(clients.connect(redis_url), Line(bench.environ["DATABASE_URL"]))
-    for _ in range(queue.MOST_NOTIFICATIONS + 10):
-        post.tell({"kind": "slack", "credential": "x"})
-
-    assert [dispatcher.dispatch(), dispatcher.dispatch()] == [queue.MOST_NOTIFICATIONS, 0]
-    assert queue.queue_of_notifications(bench.redis).count == queue.MOST_NOTIFICATIONS
-
-
 def test_a_private_target_is_dead_at_once_unless_allowed(runner, post, target, callback):
     post.tell(callback)
 
@@ -322,22 +109,6 @@ def test_a_credential_that_is_gone_is_named(sending, post, conn, callback):
 
     (row,) = post.await_states("dead")
     assert row["reason"] == "there is no credential 'hook' any more"
-
-
-def test_a_preview_and_a_notification_do_not_wait_for_each_other(
-    bench, sending, post, target, callback
-):
-    """Each kind of errand has a process of its own."""
-    queue.queue_of_errands(bench.redis).enqueue_call("time.sleep", args=(30,), timeout=40)
-    below = psutil.Process(sending.process.pid)
-    wait_until(
-        lambda: any("jobs.errands" in linux.command(each.pid) for each in below.children()),
-        timeout=30,
-    )
-
-    post.tell(callback)
-
-    post.await_states("sent")
 
 
 def test_no_secret_is_in_a_row_a_log_or_redis(bench, sending, post, target, callback, tmp_path):
@@ -362,7 +133,7 @@ def test_no_secret_is_in_a_row_a_log_or_redis(bench, sending, post, target, call
     post.finish(post.prepare(run))
 
     wait_until(
-        lambda: post.hasten() or {row["state"] for row in post.rows()} <= {"dead", "sent"}, 60
+        lambda: post.hasten() or all(row["state"] != "pending" for row in post.rows()), timeout=60
     )
 
     texts = [sending.log.read_bytes()]
@@ -375,37 +146,3 @@ def test_no_secret_is_in_a_row_a_log_or_redis(bench, sending, post, target, call
     texts += [repr(bench.redis.dump(name)).encode() for name in bench.redis.scan_iter()]
     for secret in (b"s3cret-path", b"t0ken-of-forge", key.encode()):
         assert not any(secret in text for text in texts)
-
-
-def test_a_sender_without_work_ends(bench, sending, post, target, callback):
-    post.tell(callback)
-    post.await_states("sent")
-
-    wait_until(lambda: not senders_of(sending), timeout=20)
-
-
-def test_a_sender_that_nobody_started_does_nothing():
-    """Its parent must be the runner that it is told."""
-    done = subprocess.run(
-        [sys.executable, "-m", "jobs.senders", "1"], cwd=ROOT, capture_output=True, timeout=60
-    )
-
-    assert done.returncode == 1
-
-
-def test_what_was_sent_is_noted_when_postgres_was_away_for_a_moment(
-    bench, sending, post, target, callback
-):
-    """Its connection is cut while the target has the message."""
-    target.answers = [hang]
-    post.tell(callback)
-    wait_until(lambda: target.heard, timeout=30)
-
-    bench.conn.execute(
-        """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-            WHERE datname = current_database() AND pid <> pg_backend_pid()"""
-    )
-    target.letting_go.set()
-
-    post.await_states("sent")
-    assert len(target.heard) == len(post.attempts()) == 1

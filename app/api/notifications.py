@@ -1,0 +1,89 @@
+"""Notifications: what was told of a run, what could not be told, and another try at that."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from flask import Response
+
+from app.api.notification_answers import NotificationAnswer, NotificationPage
+from app.api.pages import cut
+from app.api.requests import NotificationsQuery, RunNotificationsQuery
+from app.api.runs import find_run
+from app.operations import Operation, answer
+from app.problems import Problem
+from app.services import Services
+from runner.store import notifications
+from runner.store.connection import Connection
+from runner.store.notifications import StoredNotification
+
+
+def list_run_notifications(
+    services: Services, run_id: int, query: RunNotificationsQuery
+) -> Response:
+    """List what was or is to be told of a run, with each attempt, the oldest first."""
+    with services.connection() as conn:
+        find_run(conn, run_id)
+        rows = notifications.of_run(conn, run_id, after=query.after, limit=query.limit + 1)
+    return _page(rows, query.limit, "after")
+
+
+def list_notifications(services: Services, query: NotificationsQuery) -> Response:
+    """List notifications, the newest first; with `state=dead` those that were given up."""
+    with services.connection() as conn:
+        rows = notifications.page(
+            conn, limit=query.limit + 1, before=query.before, states=query.state
+        )
+    return _page(rows, query.limit, "before")
+
+
+def retry_notification(services: Services, notification_id: int) -> Response:
+    """Try a dead notification again, as often as at first. 409 when it is not dead."""
+    with services.connection() as conn:
+        is_retried = notifications.retry(conn, notification_id)
+        found = _find(conn, notification_id)
+    if not is_retried:
+        what = f"notification {notification_id} is {found.state}: only a dead one is retried"
+        raise Problem(HTTPStatus.CONFLICT, what)
+    return answer(NotificationAnswer.of(found), HTTPStatus.ACCEPTED)
+
+
+def _find(conn: Connection, notification_id: int) -> StoredNotification:
+    found = notifications.find(conn, notification_id)
+    if found is None:
+        raise Problem(HTTPStatus.NOT_FOUND, f"there is no notification {notification_id}")
+    return found
+
+
+def _page(rows: Sequence[StoredNotification], limit: int, key: str) -> Response:
+    shown, following = cut(rows, limit, key, lambda row: row.id)
+    return answer(
+        NotificationPage(
+            notifications=[NotificationAnswer.of(each) for each in shown], next=following
+        )
+    )
+
+
+OPERATIONS = (
+    Operation(
+        method="GET",
+        path="/runs/<run_id>/notifications",
+        view=list_run_notifications,
+        query=RunNotificationsQuery,
+        answers={HTTPStatus.OK: NotificationPage},
+        problems=(HTTPStatus.NOT_FOUND,),
+    ),
+    Operation(
+        method="GET",
+        path="/notifications",
+        view=list_notifications,
+        query=NotificationsQuery,
+        answers={HTTPStatus.OK: NotificationPage},
+    ),
+    Operation(
+        method="POST",
+        path="/notifications/<notification_id>/retry",
+        view=retry_notification,
+        answers={HTTPStatus.ACCEPTED: NotificationAnswer},
+        problems=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    ),
+)
