@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 from typing import Any
 
 from runner.ladder import Why
@@ -27,6 +28,13 @@ class Control:
         line, _, self._received = self._received.partition(b"\n")
         order: dict[str, Any] = json.loads(line)
         return order
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the runner is gone, even if something that it sent was not read yet."""
+        poll = select.poll()
+        poll.register(self.descriptor, 0)  # POLLHUP is told unasked
+        return bool(poll.poll(0))
 
     def early(self) -> bytes:
         """Take the requests that came together with the order."""

@@ -8,6 +8,9 @@ from typing import Any
 from runner.recap import HostResult
 from runner.run import Run, RunState, StopOutcome
 
+#: Exit codes that tell how a play ended: whatever else happened meanwhile, they are its own.
+PLAYED = (0, 2, 3, 4)
+
 #: What ansible-playbook means by its exit codes (ansible-core 2.15 to 2.21, measured).
 MEANINGS = {
     1: "ansible-playbook failed",

@@ -156,9 +156,8 @@ class Keeper:
 
     def _leader_ended(self, code: int) -> None:
         self._leader_has_ended = True
-        never_started = not self._gate_is_open
-        signalled = self._signalled
-        self._say(event="exit", code=code, signalled=signalled, never_started=never_started)
+        told = {"signalled": self._signalled, "never_started": not self._gate_is_open}
+        self._say(event="exit", code=code, orphaned=self._control.has_ended, **told)
         is_its_own_end = self._ladder.why is None and async_jobs.is_normal(code)
         self._descent.spares_async = self._may_leave and is_its_own_end
         self._ladder.leader_ended(time.monotonic())

@@ -74,7 +74,12 @@ EVENTS: Final[Mapping[str, Mapping[str, Shape]]] = {
         "why": _is(str, type(None)),
         "after": _is_span,
     },
-    "exit": {"code": _is_code, "signalled": _is(list), "never_started": _is(bool)},
+    "exit": {
+        "code": _is_code,
+        "signalled": _is(list),
+        "never_started": _is(bool),
+        "orphaned": _is(bool, type(None)),  # keepers of before do not tell
+    },
     "survivors": {"processes": _are_processes("pid")},
     "left": {"processes": _are_processes("pid", "created")},
     "gone": {"left": _is(int, type(None))},

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from runner.judge import End, storable
+from runner.judge import PLAYED, End, storable
 
 Line = dict[str, Any]
 
@@ -61,10 +61,13 @@ class Told:
         """The end as it was told; *why* is what was asked of a keeper that told no reason."""
         known = self.exit or {"code": None, "never_started": False, "signalled": [None]}
         is_its_own = not known["signalled"] and not known["never_started"]
+        # Its output was cut off with its runner: it may have ended of that, before any signal.
+        is_cut_off = bool(known.get("orphaned")) and known["code"] not in PLAYED
+        ours = (None if is_its_own else self._why) or ("orphaned" if is_cut_off else None)
         return End(
             exit_code=known["code"],
             signalled=tuple(self._signalled),
-            why=(None if is_its_own else self._why) or why,
+            why=ours or why,
             never_started=known["never_started"] or never_started,
             refusal=self.refusal,
             left=tuple(self.left) if self.is_gone else (),

@@ -99,6 +99,24 @@ def test_a_leader_may_say_something_when_nobody_reads_any_more(start):
     assert kept.events("entered")
 
 
+def test_a_leader_that_ends_when_its_runner_is_gone_is_told_to_be_orphaned(start):
+    """It ends of its output, which nobody reads any more, before its keeper signals anybody."""
+    read, write = os.pipe()
+    kept = start(output=write).order(["/bin/sh", "-c", "while echo line; do sleep 0.01; done"])
+    kept.send(b"o")
+    leader = kept.wait_for("started")["pid"]
+    kept.wait_for("playing")
+    kept.keeper.send_signal(signal.SIGSTOP)
+    os.close(read)
+    wait_until(lambda: state_of(leader) == "Z")
+    kept.abandon()
+    kept.keeper.send_signal(signal.SIGCONT)
+    kept.keeper.wait(10)
+
+    [exited] = kept.events("exit")
+    assert (exited["signalled"], exited["orphaned"]) == ([], True)
+
+
 def test_a_gate_does_not_open_after_a_stop(start, tmp_path):
     touched = tmp_path / "touched"
     kept = start().order(["/bin/touch", str(touched)])
@@ -213,6 +231,7 @@ def test_a_normal_end_is_told_as_it_was(start, argv, code):
         "code": code,
         "signalled": [],
         "never_started": False,
+        "orphaned": False,
     }
     assert kept.signals() == []
 

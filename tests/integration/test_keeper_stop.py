@@ -248,5 +248,6 @@ def test_a_member_of_another_user_is_told_and_never_said_to_be_gone(start):
             "code": -15,
             "signalled": [],
             "never_started": False,
+            "orphaned": False,
         }
         assert kept.living() == []

@@ -14,8 +14,9 @@ INT = {"event": "signal", "signal": "INT", "to": 1, "why": "stop", "after": 0.0}
 GONE = {"event": "gone", "rounds": 1, "seconds": 0.1}
 
 
-def ended(code, *signalled, never_started=False):
+def ended(code, *signalled, never_started=False, **more):
     return {
+        **more,
         "event": "exit",
         "code": code,
         "signalled": list(signalled),
@@ -36,6 +37,13 @@ def ended(code, *signalled, never_started=False):
          End(exit_code=-15, signalled=("TERM",), why="orphaned")),
         ([STARTED, INT, TERM, ended(99, "INT"), GONE],
          End(exit_code=99, signalled=("INT", "TERM"), why="stop")),
+        # Its output broke when its runner died, and it ended of that before its keeper had looked.
+        ([STARTED, ended(1, orphaned=True), GONE], End(exit_code=1, why="orphaned")),
+        ([STARTED, ended(-13, never_started=True, orphaned=True), GONE],
+         End(exit_code=-13, why="orphaned", never_started=True)),
+        # But what tells how the play went is its own end: a host has failed, whoever died then.
+        ([STARTED, ended(0, orphaned=True), GONE], End(exit_code=0)),
+        ([STARTED, ended(2, orphaned=True), GONE], End(exit_code=2)),
         ([STARTED, {**TERM, "signal": "KILL"}, ended(-9, "KILL", never_started=True), GONE],
          End(exit_code=-9, signalled=("KILL",), why="orphaned", never_started=True)),
     ],
