@@ -93,7 +93,7 @@ def test_a_leader_may_say_something_when_nobody_reads_any_more(start):
     kept = start()
     with open(os.devnull) as nowhere:
         os.dup2(nowhere.fileno(), kept.status)
-    kept.order(["/bin/true"], cgroup="/nonexistent").send(b"o")
+    kept.order(["/bin/true"], cgroup="/proc/group").send(b"o")
 
     assert kept.wait_for_end()["code"] == 0
     assert kept.events("entered")
