@@ -98,7 +98,10 @@ def judge(run: Run, end: End) -> Verdict:
     if end.why == "shutdown":
         return _ended(end, RunState.INTERRUPTED, "its runner was shut down")
     if end.why == "orphaned":
-        return _ended(end, RunState.INTERRUPTED, "its runner died; its family was ended")
+        message = "its runner died; its family was ended"
+        if end.never_started:
+            message = "its runner died or stood still before it was started"
+        return _ended(end, RunState.INTERRUPTED, message)
     return replace(_ended_by_itself(end), left_running=end.left)
 
 

@@ -21,6 +21,7 @@ from runner.birth import Leader, fork_leader, point_stdio_at
 from runner.cgroup import Group
 from runner.control import OPEN, REQUESTS, Control
 from runner.descent import LOOK, Descent
+from runner.gate import Gate
 from runner.ladder import Ladder, Rung, Why
 from runner.linux import Sent, Stat
 from runner.status import Status
@@ -47,11 +48,15 @@ def keep(control: int, status: int, output: int, lead: Callable[[Order, Say], No
     control, pipe, output = (_out_of_the_way(fd) for fd in (control, status, output))
     requests = Control(control)
     order = requests.order()
-    if order is None:
+    if order is None or requests.has_ended:
         return 0
     linux.become_subreaper()
     wakeup = _wake_on_child()
     record = Status(Path(order["record"]), pipe)
+    until = order.get("gate_until")
+    if until is not None and time.monotonic() > until:  # its runner stood still before it gave it
+        record.say(event="unled")
+        return 0
     group = Group(order["cgroup"]) if order.get("cgroup") else None
     leader = fork_leader(
         lambda: lead(order["order"], record.say),
@@ -65,7 +70,8 @@ def keep(control: int, status: int, output: int, lead: Callable[[Order, Say], No
     nowhere = os.open(os.devnull, os.O_RDWR)
     point_stdio_at(nowhere, nowhere, nowhere)
     may_leave, grace = bool(order.get("leave_async")), float(order["grace"])
-    Keeper(leader, requests, wakeup, record, grace, group, may_leave=may_leave).keep()
+    gate = Gate(leader.gate, until)
+    Keeper(leader, gate, requests, wakeup, record, grace, group, may_leave=may_leave).keep()
     return 0
 
 
@@ -93,6 +99,7 @@ class Keeper:
     def __init__(
         self,
         leader: Leader,
+        gate: Gate,
         control: Control,
         wakeup: int,
         status: Status,
@@ -102,6 +109,7 @@ class Keeper:
         may_leave: bool,
     ) -> None:
         self._leader = leader
+        self._gate = gate
         self._control = control
         self._say = status.say
         self._ladder = Ladder(grace)
@@ -111,7 +119,6 @@ class Keeper:
         self._poll = select.poll()
         self._poll.register(control.descriptor, select.POLLIN)
         self._poll.register(wakeup, select.POLLIN)
-        self._gate_is_open = False
         self._leader_has_ended = self._nobody_is_below = False
         #: Names of our signals that reached the leader alive.
         self._signalled: list[str] = []
@@ -156,7 +163,7 @@ class Keeper:
 
     def _leader_ended(self, code: int) -> None:
         self._leader_has_ended = True
-        told = {"signalled": self._signalled, "never_started": not self._gate_is_open}
+        told = {"signalled": self._signalled, "never_started": not self._gate.is_open}
         self._say(event="exit", code=code, orphaned=self._control.has_ended, **told)
         is_its_own_end = self._ladder.why is None and async_jobs.is_normal(code)
         self._descent.spares_async = self._may_leave and is_its_own_end
@@ -166,7 +173,11 @@ class Keeper:
         """Tell the seconds until the next rung, round or look. None if none is to come."""
         if self._ladder.rung is Rung.KILL:
             return self._descent.pause()
-        return LOOK if self._descent.spares_async else self._ladder.wait(time.monotonic())
+        if self._descent.spares_async:
+            return LOOK
+        now = time.monotonic()
+        waits = (self._ladder.wait(now), self._gate.wait(now))
+        return min((seconds for seconds in waits if seconds is not None), default=None)
 
     def _wait(self) -> None:
         """Sleep until a request, the end of a child, or until there is something to do."""
@@ -192,27 +203,26 @@ class Keeper:
                 self._request(REQUESTS[request])
 
     def _open_gate(self) -> None:
-        if self._gate_is_open or self._ladder.why is not None:
-            return
-        try:
-            os.write(self._leader.gate, OPEN)
-            self._gate_is_open = True
-        except BrokenPipeError:
-            return  # the leader died at the gate; wait() tells
+        is_overdue = self._gate.is_overdue(time.monotonic())
+        if not (self._gate.is_open or is_overdue or self._ladder.why is not None):
+            self._gate.open()
 
     def _request(self, why: Why) -> None:
         if self._descent.spares_async:  # no longer: whoever asks wants nothing to live
             self._descent.spares_async = False
             if self._ladder.rung is Rung.TERMINATE:
                 self._terminate()
-        self._ladder.request(why, time.monotonic(), gate_is_open=self._gate_is_open)
+        self._ladder.request(why, time.monotonic(), gate_is_open=self._gate.is_open)
 
     def _lose_runner(self) -> None:
         self._poll.unregister(self._control.descriptor)
         self._request(Why.ORPHANED)
 
     def _climb(self) -> None:
-        rung = self._ladder.climb(time.monotonic())
+        now = time.monotonic()
+        if self._gate.is_overdue(now):
+            self._request(Why.ORPHANED)  # its runner is dead, frozen, or does not reach Postgres
+        rung = self._ladder.climb(now)
         if self._ladder.rung is Rung.KILL:
             self._kill()
         elif rung is Rung.TERMINATE:

@@ -94,6 +94,9 @@ class Live:
         self._told.hear(line)
         getattr(self, f"_on_{line['event']}")(line)
 
+    def _on_unled(self, line: dict[str, Any]) -> None:
+        """Note nothing: that its keeper ends tells all."""
+
     def _on_started(self, line: dict[str, Any]) -> None:
         self.tenure.add(lambda conn: self._register(conn, line))
 

@@ -56,6 +56,7 @@ def _is_code(value: Any) -> bool:
 #: What a keeper tells, by event, as far as it is used. A playbook can write into a record too, and
 #: one line that is none must not keep a runner or a watchdog from what else it has to do.
 EVENTS: Final[Mapping[str, Mapping[str, Shape]]] = {
+    "unled": {},
     "started": {"pid": _is(int), "created": _is(int), "keeper": _is(int)},
     "entered": {"outside": _is(str, type(None))},
     "prepared": {"playbook_sha": _is(str), "inventory_sha": _is(str, type(None))},

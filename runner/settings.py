@@ -214,6 +214,11 @@ class Settings(StoreSettings):
         return self.lease / 3
 
     @property
+    def gate(self) -> float:
+        """Seconds from its claim in which a run's gate may be opened: less than the first lease."""
+        return self.lease - self.beat
+
+    @property
     def round(self) -> float:
         """Seconds between two rounds of the watchdog."""
         return self.lease / 6

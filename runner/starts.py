@@ -3,6 +3,7 @@
 import json
 import logging
 import shutil
+import time
 from collections.abc import Collection
 from uuid import UUID, uuid4
 
@@ -45,6 +46,7 @@ class Starts:
     def start(self, conn: Connection, run_id: int) -> Live | None:
         """Claim and order. None when it was not queued any more, or failed at once."""
         self.installation = self.installation or runs.installation(conn)
+        gate_until = time.monotonic() + self._settings.gate
         run = moves.claim(
             conn,
             run_id,
@@ -58,7 +60,7 @@ class Starts:
             return None
         log.info("run %d: claimed", run.id, extra={"run": run.id, "template": run.template})
         try:
-            return self._order(run, open_credentials(conn, self._vault, run.spec))
+            return self._order(run, open_credentials(conn, self._vault, run.spec), gate_until)
         except AWAY:
             raise  # nobody holds it: recover() queues it again
         except (OSError, RunnerError) as error:
@@ -95,7 +97,7 @@ class Starts:
                 message = "its end was lost with the Postgres that had it"
                 self._finish(conn, run, Verdict(state=RunState.LOST, message=message))
 
-    def _order(self, run: Run, opened: dict[str, Credential]) -> Live:
+    def _order(self, run: Run, opened: dict[str, Credential], gate_until: float) -> Live:
         secrets = self._vault.open(run.secrets)
         directory = make_directory(self._settings.runs_directory, self.installation, run.id)
         try:
@@ -123,6 +125,8 @@ class Starts:
                 "leave_async": run.spec.get("leave_async", False),
                 "record": str(directory / "status.jsonl"),
                 "cgroup": str(group.directory) if group else None,
+                # Once the lease has run out another machine may write that nothing of it lives.
+                "gate_until": gate_until,
                 "order": {"file": str(file)},
             }
         )

@@ -26,10 +26,14 @@ class Told:
         self.left: list[Line] = []
         self._signalled: list[str] = []
         self._why: str | None = None
+        #: The order came too late for a leader to be forked.
+        self._is_unled = False
 
     def hear(self, line: Line) -> None:
         """Take one more line."""
         match line["event"]:
+            case "unled":
+                self._is_unled = True
             case "started":
                 self.started = line
             case "entered":
@@ -59,7 +63,8 @@ class Told:
 
     def end(self, *, never_started: bool = False, why: str | None = None) -> End:
         """The end as it was told; *why* is what was asked of a keeper that told no reason."""
-        known = self.exit or {"code": None, "never_started": False, "signalled": [None]}
+        unled = {"never_started": self._is_unled, "orphaned": self._is_unled}
+        known: Line = self.exit or {"code": None, "signalled": [None], **unled}
         is_its_own = not known["signalled"] and not known["never_started"]
         # Its output was cut off with its runner: it may have ended of that, before any signal.
         is_cut_off = bool(known.get("orphaned")) and known["code"] not in PLAYED

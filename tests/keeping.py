@@ -56,6 +56,7 @@ class Kept:
         run: int = RUN,
         leave_async: bool | None = None,
         cgroup: str | None = None,
+        gate_until: float | None = None,
         **order: Any,
     ) -> "Kept":
         """Give the order to run *argv*, marked, behind the gate, in that *cgroup*."""
@@ -67,6 +68,7 @@ class Kept:
             "record": str(self.record),
             **({} if leave_async is None else {"leave_async": leave_async}),
             "cgroup": cgroup,
+            "gate_until": gate_until,
             "order": {"argv": argv, "environment": mark, **order},
         }
         self.send(json.dumps(line).encode() + b"\n")

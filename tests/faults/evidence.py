@@ -51,18 +51,8 @@ class Evidence:
         for run in ended:
             # A lost one's runner is out of sight; whoever finds its family ends it soon.
             if run.state is not RunState.LOST:
-                members = [each for each in families.get(run.id, []) if not self._waits(run, each)]
+                members = families.get(run.id, [])
                 assert not members, f"run {run.id} is {run.state} while {members} live"
-
-    def _waits(self, run: Run, member: family.Member) -> bool:
-        """Whether it is a leader whose gate nobody opens any more: its runner is out of sight.
-
-        A runner that was frozen before it registered its leader lets others take the run. The
-        leader goes with the thaw; that it has played nothing is looked at in the end.
-        """
-        is_registered = (member.pid, member.created) == (run.leader_pid, run.leader_created)
-        is_leader = "-m runner.leader" in member.command
-        return self._deeds.runners_were_hit and is_leader and not is_registered
 
     def check_end(self, run: Run) -> None:
         """See that a final run tells the truth."""

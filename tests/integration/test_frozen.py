@@ -20,6 +20,19 @@ from tests.waiting import wait_until
 
 LEASE = "2"
 
+#: Lets nobody record a leader for as long as somebody has this lock.
+HOLD_REGISTRATIONS = """
+CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(1);
+    RETURN NEW;
+END $$;
+CREATE TRIGGER hold BEFORE UPDATE OF leader_pid ON runs FOR EACH ROW
+    WHEN (NEW.leader_pid IS NOT NULL) EXECUTE FUNCTION hold();
+SELECT pg_advisory_lock(1);
+"""
+HELD = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'advisory'"
+
 #: Ends while its runner stands still, having written more than was read.
 ENDING = """
 - hosts: all
@@ -36,8 +49,8 @@ def watchdogs(bench):
     """Makes watchdogs of this process, as if each were one of its own."""
     made = []
 
-    def make(name="watchdog"):
-        settings = Settings.from_environ({**bench.environ, "RUNNER_LEASE": LEASE})
+    def make(name="watchdog", **environ):
+        settings = Settings.from_environ({**bench.environ, "RUNNER_LEASE": LEASE, **environ})
         line = Line(settings.database_url)
         made.append(line)
         watchdog = Watchdog(settings, clients.connect(settings.redis_url), line)
@@ -58,6 +71,24 @@ def freeze(bench, start, playbook):
         run = bench.trigger(playbook(text).url, **spec)
         bench.await_output(run, b"ready")
         runner.process.send_signal(signal.SIGSTOP)
+        return runner, run
+
+    return freeze_one
+
+
+@pytest.fixture
+def freeze_at_the_gate(bench, start, playbook):
+    """Freezes a runner of another machine that is about to record its leader, and never will."""
+
+    def freeze_one(**spec):
+        runner = start(RUNNER_LEASE=LEASE, RUNNER_MACHINE="there")
+        bench.conn.execute(HOLD_REGISTRATIONS)
+        run = bench.trigger(playbook(playbooks.SLEEPING).url, **spec)
+        [held] = wait_until(lambda: bench.conn.execute(HELD).fetchall(), timeout=30)
+        runner.process.send_signal(signal.SIGSTOP)
+        bench.conn.execute("SELECT pg_terminate_backend(%s)", [held["pid"]])
+        bench.conn.execute("SELECT pg_advisory_unlock(1)")
+        assert bench.family(run)
         return runner, run
 
     return freeze_one
@@ -172,6 +203,36 @@ def test_a_frozen_keeper_does_not_save_its_family(bench, freeze, watchdogs):
     assert bench.family(run) == []
     thaw(bench, runner, run)
     wait_until(lambda: not keeper.is_running())
+
+
+def test_nobody_waits_at_the_gate_of_a_run_that_another_machine_has_stopped(
+    bench, freeze_at_the_gate, watchdogs
+):
+    """That machine sees none of it: the keeper beside the frozen runner has ended the leader."""
+    runner, run = freeze_at_the_gate()
+    stops.request_stop(bench.conn, run.id, by="grace", reason=None, force=False)
+
+    final = settle(bench, watchdogs(RUNNER_MACHINE="here"), run)
+
+    assert bench.family(run) == []
+    assert (final.state, final.stop_outcome) == (RunState.STOPPED, StopOutcome.NEVER_STARTED)
+    assert thaw(bench, runner, run).state is RunState.STOPPED
+    assert finals(bench, run) == ["stopped"]
+
+
+def test_a_run_whose_runner_thaws_behind_a_shut_gate_is_queued_again(bench, freeze_at_the_gate):
+    """Nobody has judged it meanwhile, so the runner itself gives it back, and plays it then."""
+    runner, run = freeze_at_the_gate()
+    wait_until(lambda: bench.family(run) == [])
+
+    runner.process.send_signal(signal.SIGCONT)
+
+    bench.await_output(run, b"ready")
+    assert [event.kind for event in bench.events(run)].count("claimed") == 2
+    assert bench.find(run).attempt == 1
+    bench.stop(run)
+    assert bench.await_final(run).state is RunState.STOPPED
+    assert bench.family(run) == []
 
 
 def test_of_two_watchdogs_one_settles(bench, freeze, watchdogs):

@@ -5,6 +5,7 @@ import os
 import secrets
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -97,6 +98,65 @@ def test_a_leader_may_say_something_when_nobody_reads_any_more(start):
 
     assert kept.wait_for_end()["code"] == 0
     assert kept.events("entered")
+
+
+def test_a_gate_that_is_not_opened_in_time_stays_shut(start, tmp_path):
+    """Its runner may be frozen; by then others may say that nothing of the run lives."""
+    touched = tmp_path / "touched"
+    kept = start().order(["/bin/touch", str(touched)], gate_until=time.monotonic() + 1)
+    kept.wait_for_end()
+
+    assert kept.signals() == [("KILL", "orphaned")]
+    assert kept.events("exit")[0]["never_started"] is True
+    assert not touched.exists()
+    assert kept.living() == []
+
+
+def test_a_gate_is_not_opened_too_late(start, tmp_path):
+    """Keeper and runner stood still together, and the runner went on first."""
+    touched = tmp_path / "touched"
+    until = time.monotonic() + 1
+    kept = start().order(["/bin/touch", str(touched)], gate_until=until)
+    kept.wait_for("started")
+    kept.keeper.send_signal(signal.SIGSTOP)
+    kept.send(b"o")
+    wait_until(lambda: time.monotonic() > until)
+    kept.keeper.send_signal(signal.SIGCONT)
+
+    assert kept.wait_for_end()["never_started"] is True
+    assert not touched.exists()
+    assert kept.living() == []
+
+
+def test_an_open_gate_is_never_too_late(start):
+    until = time.monotonic() + 1
+    kept = start().play(child("obedient"), gate_until=until)
+    wait_until(lambda: time.monotonic() > until + 0.2)
+
+    assert kept.events("exit") == []
+    kept.send(b"k")
+    assert kept.wait_for_end()["never_started"] is False
+    assert kept.living() == []
+
+
+def test_an_order_that_comes_too_late_forks_nobody(start):
+    """Whoever gave it has claimed the run, stood still, and may have lost it."""
+    kept = start().order(["/bin/true"], gate_until=time.monotonic() - 1)
+
+    assert kept.keeper.wait(10) == 0
+    assert kept.events() == [{"event": "unled"}]
+
+
+def test_an_order_of_a_runner_that_is_dead_forks_nobody(start):
+    """A watchdog may have settled the run while the keeper was still starting."""
+    kept = start()
+    kept.keeper.send_signal(signal.SIGSTOP)
+    kept.order(["/bin/true"])
+    kept.abandon()
+    kept.keeper.send_signal(signal.SIGCONT)
+
+    assert kept.keeper.wait(10) == 0
+    assert not kept.record.exists()
 
 
 def test_a_leader_that_ends_when_its_runner_is_gone_is_told_to_be_orphaned(start):

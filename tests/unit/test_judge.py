@@ -37,6 +37,7 @@ ASKED = {
         ({}, End(exit_code=99, signalled=("INT",), why="timeout"), RunState.TIMED_OUT, 99, "60 seconds"),
         ({}, End(exit_code=99, signalled=("INT",), why="shutdown"), RunState.INTERRUPTED, 99, "shut down"),
         ({}, End(exit_code=-15, signalled=("TERM",), why="orphaned"), RunState.INTERRUPTED, -15, "died"),
+        ({}, End(exit_code=None, why="orphaned", never_started=True), RunState.INTERRUPTED, None, "stood still"),
         # A stop that reached somebody alive, whatever the exit code then was.
         (ASKED, End(exit_code=99, signalled=("INT",), why="stop"), RunState.STOPPED, 99, "by grace: wrong"),
         (ASKED, End(exit_code=0, signalled=("INT",), why="stop"), RunState.STOPPED, 0, "by grace"),

@@ -44,6 +44,8 @@ def ended(code, *signalled, never_started=False, **more):
         # But what tells how the play went is its own end: a host has failed, whoever died then.
         ([STARTED, ended(0, orphaned=True), GONE], End(exit_code=0)),
         ([STARTED, ended(2, orphaned=True), GONE], End(exit_code=2)),
+        # Its runner had claimed it and stood still: there never was a leader.
+        ([{"event": "unled"}, GONE], End(exit_code=None, why="orphaned", never_started=True)),
         ([STARTED, {**TERM, "signal": "KILL"}, ended(-9, "KILL", never_started=True), GONE],
          End(exit_code=-9, signalled=("KILL",), why="orphaned", never_started=True)),
     ],
