@@ -12,6 +12,7 @@ from redis.retry import Retry
 
 from app.certificates import Certificates, fetch_certificates
 from app.followers import Followers
+from app.threads import Threads
 from runner.settings import Settings
 from runner.store import connection
 from runner.store.connection import Connection, Pool
@@ -19,6 +20,7 @@ from runner.vault import Vault
 
 CONNECTIONS = 20  # per process: a request holds one for its queries only, followers none
 REDIS_ANSWER = 3.0  # seconds; by default redis-py retries for longer than a caller waits
+COUNT_ANSWER = 0.2  # seconds; a delivery does not wait for being counted
 
 
 class Services:
@@ -44,6 +46,14 @@ class Services:
             socket_connect_timeout=REDIS_ANSWER,
             retry=Retry(NoBackoff(), 1),
         )
+        #: Of the counts of deliveries, which are done without when it is slow.
+        self.counters: Redis = Redis.from_url(
+            settings.redis_url,
+            socket_timeout=COUNT_ANSWER,
+            socket_connect_timeout=COUNT_ANSWER,
+            retry=Retry(NoBackoff(), 0),
+        )
+        self.threads = Threads()
         self._pool: Pool | None = None
         self._lock = Lock()
 
@@ -58,8 +68,10 @@ class Services:
 
     def close(self) -> None:
         """Let go of everything."""
+        self.threads.close()
         self.followers.close()
         self.redis.close()
+        self.counters.close()
         with self._lock:
             if self._pool is not None:
                 self._pool.close()
