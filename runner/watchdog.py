@@ -112,12 +112,18 @@ def main() -> int:
     except SettingsInvalid as error:
         log.error("%s", error)
         return 2
+    # Taken by sigwait and no handler: that would interrupt this thread while it has the lock of the
+    # event that it is to set, and both would wait for ever.
+    ends = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)
     redis = clients.connect(settings.redis_url)
     watchdog = Watchdog(settings, redis, Line(settings.database_url))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: watchdog.closing.set())
-    watchdog.watch()
+    watching = threading.Thread(target=watchdog.watch, name="watchdog")
+    watching.start()
+    signal.sigwait(ends)
     turn_deaf()
+    watchdog.closing.set()
+    watching.join()
     return 0
 
 

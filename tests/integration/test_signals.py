@@ -27,10 +27,16 @@ GUNICORN = ["-c", "python:app.gunicorn_conf", "app.wsgi:app"]
 
 
 def catches(pid, number):
-    """Whether a process has a handler of its own for a signal."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
-    return bool(caught >> (number - 1) & 1)
+    """Whether a process has a handler of its own for a signal, or waits for it.
+
+    Who waits unblocks it in its own thread, and the others do not.
+    """
+    threads = [each.read_text() for each in Path(f"/proc/{pid}/task").glob("*/status")]
+    return any(
+        int(status.partition(name)[2].split()[0], 16) >> (number - 1) & 1
+        for status in threads
+        for name in ("SigCgt:", "SigBlk:")
+    )
 
 
 @pytest.mark.parametrize(
