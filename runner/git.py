@@ -1,8 +1,9 @@
 """One git command: its environment, its time limit, and what its failure means.
 
 Git reads nothing of the machine's or a user's configuration. Of GitPython only `Git.execute` is
-used: its guards against hostile options were passed by again and again, and its
-kill_after_timeout hangs where neither pgrep nor ps is installed.
+used, and that for the network: its guards against hostile options were passed by again and again,
+its kill_after_timeout hangs where neither pgrep nor ps is installed, and it costs a rerun, which
+needs no network, a sixth of its time; see runner.spawn.
 """
 
 import contextlib
@@ -14,7 +15,7 @@ import subprocess
 from collections.abc import Iterable, Mapping, MutableMapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 # Without git a run shall say so; importing GitPython would fail instead.
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
@@ -25,8 +26,12 @@ from runner.access import Access
 from runner.advice import advised
 from runner.errors import CheckoutFailed
 from runner.remote import SSH, is_ssh
+from runner.spawn import Spawned
 from runner.visible import HARMLESS
 
+NO_GIT: Final = "git was not found on this runner: install it"
+#: The words that MEANINGS knows; GitPython sets the same.
+PLAIN: Final = {"LANGUAGE": "C", "LC_ALL": "C"}
 LOCAL_SECONDS = 300.0  # for a command without network: 50,000 files took 1.4 s
 KILLED_SECONDS = 5.0  # for what was killed to vanish; a disk that hangs may take for ever
 MESSAGE_LENGTH = 2000  # characters of git's own words that are kept
@@ -88,6 +93,16 @@ MEANINGS: Final = tuple(
 )
 
 
+class Process(Protocol):
+    """A git that runs, however it was started."""
+
+    pid: int
+    returncode: int | None
+
+    def communicate(self, *, timeout: float) -> tuple[bytes, bytes]:
+        """As of subprocess.Popen."""
+
+
 def forget_strays(environ: MutableMapping[str, str]) -> None:
     """Remove GIT_DIR and its like: GitPython gives git all of os.environ and can unset nothing."""
     for name in list(environ):
@@ -112,7 +127,16 @@ def ask_remote(
     opened = access.environment(url) if access else nullcontext({})
     try:
         with opened as own:
-            return git(*arguments, environment=reach | own, seconds=seconds, keep=keep)
+            process = Git("/").execute(
+                ["git", *arguments],
+                as_process=True,
+                env=reach | own,
+                process_group=0,
+                pass_fds=keep,
+            )
+            return answer(process, arguments[0], seconds)
+    except GitCommandNotFound as error:
+        raise CheckoutFailed(NO_GIT, "no_git") from error
     except CheckoutFailed as error:
         told = advised(error, url, access.credential if access else None)
         raise CheckoutFailed(f"{redact(url)}: {told}", error.code) from error
@@ -124,21 +148,22 @@ def git(
     seconds: float = LOCAL_SECONDS,
     keep: tuple[int, ...] = (),
 ) -> str:
-    """Run git and return what it printed. It inherits the descriptors *keep*.
+    """Run git, without network, and return what it printed. It inherits the descriptors *keep*."""
+    command = ["git", "-C", "/", *map(str, arguments)]
+    try:
+        process = Spawned(command, {**os.environ, **PLAIN, **environment}, keep)
+    except FileNotFoundError as error:
+        raise CheckoutFailed(NO_GIT, "no_git") from error
+    with process:
+        return answer(process, str(arguments[0]), seconds)
+
+
+def answer(process: Process, what: str, seconds: float) -> str:
+    """Wait for a git and return what it printed.
 
     It stays in our session, so that what ends the run ends it too, but in a group of its own:
     its helpers (git-remote-https, ssh) go with it when its *seconds* have passed.
     """
-    try:
-        process = Git("/").execute(
-            ["git", *map(str, arguments)],
-            as_process=True,
-            env=environment,
-            process_group=0,
-            pass_fds=keep,
-        )
-    except GitCommandNotFound as error:
-        raise CheckoutFailed("git was not found on this runner: install it", "no_git") from error
     try:
         output, errors = process.communicate(timeout=seconds)
     except BaseException as error:
@@ -147,7 +172,7 @@ def git(
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.communicate(timeout=KILLED_SECONDS)
         if isinstance(error, subprocess.TimeoutExpired):
-            took = f"git {arguments[0]} took more than {seconds:g} seconds"
+            took = f"git {what} took more than {seconds:g} seconds"
             raise CheckoutFailed(took, "timeout") from None
         raise
     if process.returncode:

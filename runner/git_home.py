@@ -29,6 +29,8 @@ NAME: Final = re.compile(r"[0-9a-f]{32}")
 
 def make(home: Path) -> None:
     """Make the directory; what lies in its place and is none goes."""
+    if home.is_dir():
+        return
     try:
         home.mkdir(0o700, parents=True, exist_ok=True)
     except FileExistsError:

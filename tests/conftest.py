@@ -33,6 +33,12 @@ SERVICES = pytest.StashKey[dict[str, str]]()
 CLOSING = pytest.StashKey[ExitStack]()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Have three workers on two cores: the tests wait for a third of their time."""
+    return max(2, (os.cpu_count() or 1) * 3 // 2)
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Start the services, in the process that the xdist workers belong to."""
     config = session.config

@@ -134,10 +134,10 @@ class Formation:
         """As a platform does it: SIGTERM to all, SIGKILL after 30 seconds."""
         for process in self.processes:
             process.send_signal(signal.SIGTERM)
-        for process in self.processes:
-            assert process.wait(timeout=30) == 0
+        ends = [(process.args, process.wait(timeout=30)) for process in self.processes]
         self.processes.clear()
         self.port = 0
+        assert not any(code for _, code in ends), ends
         for log in sorted(self._folder.glob("*.log")):
             print(f"--- {log.name}\n{log.read_text()}")
 

@@ -13,7 +13,6 @@ from tests.faults.world import World, make_world
 #: Scenarios that every run of the tests plays, one variant of each. A world takes a core seconds:
 #: all of them (`-m wide` plays the others) take longer than the tests of everything else.
 ALWAYS = {
-    "test_a_world_without_faults_tells_no_lie",
     "test_a_web_killed_between_insert_and_enqueue",
     "test_a_runner_killed_while_it_registers",
     "test_a_runner_killed_between_terminate_and_kill_of_a_stop",

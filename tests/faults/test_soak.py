@@ -25,7 +25,8 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(400)  # a world takes its time on a busy machine
 ROOT = Path(__file__).resolve().parents[2]
-THREE = ("redis flushed", "runner killed", "postgres connections killed")
+#: One whose recovery takes seconds; the others are the soak's own.
+FAULT = "redis flushed"
 
 
 @contextmanager
@@ -47,8 +48,7 @@ def test_a_soak_finds_what_is_wrong_and_nothing_else(tmp_path):
         load = Load(world, Random(7), callers=2)
         life = Life(load, Random(7), record, tmp_path / "evidence")
         life.begin()
-        for name in THREE:
-            life.hurt([FAULTS[name]])
+        life.hurt([FAULTS[FAULT]])
         life.rest()
         assert record.violations == []
 
@@ -59,11 +59,11 @@ def test_a_soak_finds_what_is_wrong_and_nothing_else(tmp_path):
 
     assert "each_run_has_one_end" in record.violations[0]
     assert "a lie" in (tmp_path / "evidence/world-1/violation.txt").read_text()
-    assert list(load.told.values()).count(RunState.SUCCEEDED) >= len(THREE)  # the probes
-    assert len(record.lines["redis flushed"].recoveries) == 1
-    *_, lie, postgres, redis, runner, total = ("", *record.table().splitlines())
+    assert list(load.told.values()).count(RunState.SUCCEEDED) >= 1  # the probe
+    assert len(record.lines[FAULT].recoveries) == 1
+    *_, lie, fault, total = ("", *record.table().splitlines())
     assert lie.split()[-1] == total.split()[-1] == "1"
-    assert [line.split()[-1] for line in (postgres, redis, runner)] == ["0", "0", "0"]
+    assert fault.split()[-1] == "0"
 
 
 def test_every_fault_says_what_it_does_and_has_an_undoing():

@@ -158,13 +158,14 @@ GATED = """
 """
 
 
-def test_a_stop_as_the_playbook_ends_well(roomy_world, word, tmp_path):
+@pytest.mark.parametrize("count", [5, 10])
+def test_a_stop_as_the_playbook_ends_well(roomy_world, word, tmp_path, count):
     """Fired from its last task to after its death: never is a success told of who was signalled."""
     world = roomy_world
     gate = tmp_path / word
     world.declare("gated", GATED, accepts={"gate": {"type": "string", "required": True}})
     waiting = []
-    for number in range(10):
+    for number in range(count):
         os.mkfifo(f"{gate}.{number}")
         waiting.append(world.trigger("gated", gate=f"{gate}.{number}"))
     runs = [world.await_ready(run) for run in waiting]
@@ -176,7 +177,7 @@ def test_a_stop_as_the_playbook_ends_well(roomy_world, word, tmp_path):
         if number == 0:  # this one tells how long it takes
             wait_until(lambda: linux.read(leader.pid) != leader, timeout=60, interval=0.001)
             seconds = time.monotonic() - opened
-        wait_for(opened + seconds * number / 7)
+        wait_for(opened + seconds * number / (0.7 * count))
         answers.append(world.stop(run, force=bool(number % 2), web=number % 2))
 
     for run, answer in zip(runs, answers, strict=True):

@@ -1,5 +1,6 @@
 """Whatever a command has started ends with it, however it ends."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from app.bootstrap import guard
@@ -69,7 +71,6 @@ def start_command(mark: str) -> Iterator[Callable[..., subprocess.Popen[bytes]]]
     [
         OBEDIENT,
         FORKING,  # the shell's children are in its group
-        pytest.param(STUBBORN, id="stubborn"),  # SIGKILL after the ladder
     ],
 )
 def test_a_killed_command_leaves_no_child(start_command, mark, line):
@@ -180,8 +181,17 @@ def test_many_restarts_use_up_no_descriptors():
         assert len(children._started) == 0
 
 
+def is_deaf(mark: str) -> bool:
+    """Whether the shell of STUBBORN has come to its loop, behind its trap."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return any(each.cmdline() == ["sleep", "1"] for each in living(mark))
+    return False
+
+
 def test_a_stubborn_child_costs_its_ladder_and_no_more(start_command, mark):
-    command = start_command(STUBBORN)
+    """SIGKILL after that, and nobody is left."""
+    command = start_command(STUBBORN, OBEDIENT)
+    wait_until(lambda: is_deaf(mark))
     started = time.monotonic()
 
     command.kill()

@@ -214,31 +214,36 @@ def end_by(how, bench, run, runner):
             runner.kill()
 
 
-@pytest.mark.parametrize("how", ["stop", "leader", "keeper", "runner"])
-def test_what_ansible_got_goes_with_the_run_however_that_ends(how, bench, start, playbook):
+#: In their order: one after another on one runner, which is killed with the last.
+ENDS = ("stop", "leader", "keeper", "runner")
+
+
+def test_what_ansible_got_goes_with_the_run_however_that_ends(bench, start, playbook):
     bench.keep("secrets", **SECRETS)
-    runner = start()
-    run = bench.trigger(playbook(SLEEPING).url, credentials=["secrets"])
-    bench.await_output(run, b"ready")
-    assert [path.parent.name for path in held(bench, [VAULT])] == ["keyring"]
+    runner, url = start(), playbook(SLEEPING).url
+    for how in ENDS:
+        run = bench.trigger(url, credentials=["secrets"])
+        bench.await_output(run, b"ready")
+        assert [path.parent.name for path in held(bench, [VAULT])] == ["keyring"]
 
-    end_by(how, bench, run, runner)
+        end_by(how, bench, run, runner)
 
-    await_nothing_held(how, bench, run, start, [VAULT])
+        await_nothing_held(how, bench, run, start, [VAULT])
 
 
-@pytest.mark.parametrize("how", ["stop", "leader", "keeper", "runner"])
-def test_what_git_got_goes_with_the_run_however_that_ends(how, https, bench, start):
+def test_what_git_got_goes_with_the_run_however_that_ends(https, bench, start):
     https.answer = lambda handler: https.admits(https.asked[-1]) and silent(handler)
     bench.keep("forge", **FORGE)
     runner = start()
-    run = bench.trigger("", playbook=protected(https))
-    wait_until(lambda: https.credentials, timeout=30)
-    assert [path.parents[1].name for path in held(bench, [PASSWORD])] == ["access"]
+    for how in ENDS:
+        https.asked.clear()
+        run = bench.trigger("", playbook=protected(https))
+        wait_until(lambda: https.credentials, timeout=30)
+        assert [path.parents[1].name for path in held(bench, [PASSWORD])] == ["access"]
 
-    end_by(how, bench, run, runner)
+        end_by(how, bench, run, runner)
 
-    await_nothing_held(how, bench, run, start, [PASSWORD])
+        await_nothing_held(how, bench, run, start, [PASSWORD])
 
 
 def await_nothing_held(how, bench, run, start, secrets):

@@ -33,7 +33,7 @@ NAPPING = """
   gather_facts: false
   strategy: free
   tasks:
-    - shell: touch {tmp}/$HOST; sleep {{{{ nap | default(300) }}}}
+    - shell: touch {tmp}/{{{{ run | default('') }}}}$HOST; sleep {{{{ nap | default(300) }}}}
       environment: {{HOST: "{{{{ inventory_hostname }}}}"}}
 """
 
@@ -84,29 +84,32 @@ def shut_down(bench, run, runner):
     runner.terminate()
 
 
-@pytest.mark.parametrize(
-    ("end", "state"),
-    [
-        (stop, RunState.STOPPED),
-        (force, RunState.STOPPED),
-        (kill_leader, RunState.FAILED),
-        (kill_keeper, RunState.FAILED),
-        (shut_down, RunState.INTERRUPTED),
-    ],
-)
-def test_whoever_was_in_flight_is_named_and_nobody_else(
-    bench, runner, napping, await_hosts, end, state
-):
-    run = bench.trigger(napping, FOUR, options={"forks": 2})
-    await_hosts("done", "busy", "here")
-    assert bench.find(run).may_continue_on is None  # it is not known yet
+#: In their order: with the last one the runner goes.
+ENDS = {
+    stop: RunState.STOPPED,
+    force: RunState.STOPPED,
+    kill_leader: RunState.FAILED,
+    kill_keeper: RunState.FAILED,
+    shut_down: RunState.INTERRUPTED,
+}
 
-    end(bench, run, runner)
-    final = bench.await_final(run)
 
-    assert (final.state, final.may_continue_on) == (state, ["busy"])
-    assert bench.events(run, str(state))[0].detail["may_continue_on"] == ["busy"]
-    assert bench.family(run) == []
+def test_whoever_was_in_flight_is_named_and_nobody_else(bench, runner, napping, await_hosts):
+    runs = {
+        end: bench.trigger(napping, FOUR, options={"forks": 2}, vars={"run": end.__name__})
+        for end in ENDS
+    }
+    for end, run in runs.items():
+        await_hosts(*(end.__name__ + host for host in ("done", "busy", "here")))
+        assert bench.find(run).may_continue_on is None  # it is not known yet
+
+    for end, run in runs.items():
+        end(bench, run, runner)
+        final = bench.await_final(run)
+
+        assert (final.state, final.may_continue_on) == (ENDS[end], ["busy"])
+        assert bench.events(run, str(ENDS[end]))[0].detail["may_continue_on"] == ["busy"]
+        assert bench.family(run) == []
 
 
 def test_a_time_limit_names_them_too(bench, runner, napping):
@@ -161,33 +164,32 @@ DELEGATING = """
 - hosts: all
   gather_facts: false
   tasks:
-    - shell: touch {tmp}/$HOST; sleep 300
-      environment: {{HOST: "{{{{ inventory_hostname }}}}"}}
+    - shell: touch {tmp}/{number}; sleep 300
       delegate_to: "{delegate}"
 """
+DELEGATES = [
+    ("db", ["db"]),  # of the inventory
+    ("desk", []),  # of the inventory, and this machine
+    ("localhost", []),  # this machine, although no inventory says so
+    ("{{ 'd' + 'b' }}", ["web"]),  # an expression is not evaluated: its own host
+]
 
 
-@pytest.mark.parametrize(
-    ("delegate", "named"),
-    [
-        ("db", ["db"]),  # of the inventory
-        ("desk", []),  # of the inventory, and this machine
-        ("localhost", []),  # this machine, although no inventory says so
-        ("{{ 'd' + 'b' }}", ["web"]),  # an expression is not evaluated: its own host
-    ],
-)
-def test_a_delegated_task_counts_where_it_works(
-    bench, runner, playbook, await_hosts, tmp_path, delegate, named
-):
-    url = playbook(DELEGATING.format(tmp=tmp_path, delegate=delegate), **PLUGIN).url
+def test_a_delegated_task_counts_where_it_works(bench, runner, playbook, await_hosts, tmp_path):
+    files = {
+        f"{number}.yml": DELEGATING.format(tmp=tmp_path, number=number, delegate=delegate)
+        for number, (delegate, _) in enumerate(DELEGATES)
+    }
+    there = {"repository": playbook("", **files, **PLUGIN).url, "ref": "main"}
     hosts = inventory(web=FAR, db=FAR, desk="ansible_connection=local")
     python = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}  # localhost has none
-    run = bench.trigger(url, hosts, options={"limit": "web"}, vars=python)
-    await_hosts("web")
+    how = {"options": {"limit": "web"}, "vars": python}
+    runs = [bench.trigger("", hosts, playbook={**there, "path": path}, **how) for path in files]
+    await_hosts(*map(str, range(len(DELEGATES))))
 
-    bench.stop(run)
-
-    assert bench.await_final(run).may_continue_on == named
+    for run, (delegate, named) in zip(runs, DELEGATES, strict=True):
+        bench.stop(run)
+        assert bench.await_final(run).may_continue_on == named, delegate
 
 
 JOBS = """

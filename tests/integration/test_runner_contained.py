@@ -96,25 +96,23 @@ def test_a_killed_keepers_family_is_proved_gone_by_its_group(contained, runner, 
     wait_until(lambda: groups_of(contained.installation) == [])
 
 
-@pytest.mark.parametrize(
-    "text",
-    [playbooks.IGNORING, playbooks.DOUBLE_FORK, playbooks.SETSID],
-    ids=["ignoring", "double-fork", "setsid"],
-)
 @pytest.mark.parametrize("cgroup", ["auto", "off"])
-def test_a_forced_stop_ends_the_most_escaping_with_and_without(
-    bench, start, playbook, text, cgroup
-):
+def test_a_forced_stop_ends_the_most_escaping_with_and_without(bench, start, playbook, cgroup):
     runner = start(RUNNER_CGROUP=cgroup)
-    run = bench.trigger(playbook(text).url)
-    bench.await_output(run, b"ready")
+    escapes = (playbooks.IGNORING, playbooks.DOUBLE_FORK, playbooks.SETSID)
+    files = {f"{number}.yml": text for number, text in enumerate(escapes)}
+    url = playbook(playbooks.HELLO, **files).url
+    sources = [{"repository": url, "ref": "main", "path": path} for path in files]
+    runs = [bench.trigger(url, playbook=source) for source in sources]
+    for run in runs:
+        bench.await_output(run, b"ready")
     held = groups_of(bench.installation)
 
-    bench.stop(run, force=True)
-    final = bench.await_final(run)
+    for run in runs:
+        bench.stop(run, force=True)
+        assert bench.await_final(run).state is RunState.STOPPED
+        assert bench.family(run) == []
 
-    assert final.state is RunState.STOPPED
-    assert bench.family(run) == []
     if cgroup == "off":
         assert held == []
         assert "held by subreaper" in runner.log.read_text()

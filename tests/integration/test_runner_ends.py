@@ -1,7 +1,5 @@
 """How runs end by themselves: the right state, exit code and reason, and a runner that lives on."""
 
-import pytest
-
 from runner.run import RunState
 from tests import playbooks
 from tests.runners import LOCAL
@@ -9,53 +7,67 @@ from tests.runners import LOCAL
 UNREACHABLE = "ghost ansible_host=127.0.0.1 ansible_port=1 ansible_connection=ssh\n"
 
 
-@pytest.mark.parametrize(
-    ("text", "inventory", "state", "exit_code", "reason"),
-    [
-        (playbooks.HELLO, LOCAL, RunState.SUCCEEDED, 0, "ended well"),
-        (playbooks.FAILING, LOCAL, RunState.FAILED, 2, "a task failed"),
-        (playbooks.HELLO.replace("debug: msg=", "command: "), UNREACHABLE, RunState.FAILED, 4,
-         "unreachable"),
-        (playbooks.SYNTAX_ERROR, LOCAL, RunState.FAILED, 4, "couldn't resolve module"),
-        (playbooks.NOT_YAML, LOCAL, RunState.FAILED, 4, "not valid"),
-    ],
-    ids=["success", "failing task", "unreachable host", "unknown module", "not YAML"],
-)  # fmt: skip
-def test_an_end_is_told_as_ansible_means_it(
-    bench, runner, playbook, text, inventory, state, exit_code, reason
-):
-    run = bench.await_final(bench.trigger(playbook(text).url, inventory))
+#: Of each playbook: where it plays, how it ends, and what is said of that.
+ENDS = {
+    "success": (playbooks.HELLO, LOCAL, RunState.SUCCEEDED, 0, "ended well"),
+    "failing task": (playbooks.FAILING, LOCAL, RunState.FAILED, 2, "a task failed"),
+    "unreachable host": (
+        playbooks.HELLO.replace("debug: msg=", "command: "),
+        UNREACHABLE,
+        RunState.FAILED,
+        4,
+        "unreachable",
+    ),
+    "unknown module": (
+        playbooks.SYNTAX_ERROR,
+        LOCAL,
+        RunState.FAILED,
+        4,
+        "couldn't resolve module",
+    ),
+    "not YAML": (playbooks.NOT_YAML, LOCAL, RunState.FAILED, 4, "not valid"),
+}
 
-    assert (run.state, run.exit_code) == (state, exit_code)
-    assert reason in run.message
-    assert run.output_complete
-    assert bench.output(run)
-    assert bench.family(run) == []
+
+def test_an_end_is_told_as_ansible_means_it(bench, runner, playbook):
+    files = {f"{name}.yml": text for name, (text, *_) in ENDS.items()}
+    there = {"repository": playbook(playbooks.HELLO, **files).url, "ref": "main"}
+    runs = {
+        name: bench.trigger("", inventory, playbook={**there, "path": f"{name}.yml"})
+        for name, (_, inventory, *_) in ENDS.items()
+    }
+
+    for name, (*_, state, exit_code, reason) in ENDS.items():
+        run = bench.await_final(runs[name])
+        assert (run.state, run.exit_code) == (state, exit_code), name
+        assert reason in run.message
+        assert run.output_complete, name
+        assert bench.output(run), name
+        assert bench.family(run) == [], name
     assert runner.process.poll() is None
 
 
-@pytest.mark.parametrize(
-    ("source", "reason"),
-    [
-        ({"playbook": {"path": "none.yml"}}, "no 'none.yml' in"),
-        ({"playbook": {"ref": "nowhere"}}, "nowhere"),
-        ({"playbook": {"repository": "file:///nonexistent/repository"}}, "repository"),
-        ({"inventory": {"path": "inventories/none"}}, "no 'inventories/none' in"),
-    ],
-    ids=["playbook", "ref", "repository", "inventory"],
-)
-def test_what_is_missing_fails_the_run_by_name(bench, runner, playbook, source, reason):
+#: What of a source is not there, and what is said of that.
+MISSING = [
+    ({"playbook": {"path": "none.yml"}}, "no 'none.yml' in"),
+    ({"playbook": {"ref": "nowhere"}}, "nowhere"),
+    ({"playbook": {"repository": "file:///nonexistent/repository"}}, "repository"),
+    ({"inventory": {"path": "inventories/none"}}, "no 'inventories/none' in"),
+]
+
+
+def test_what_is_missing_fails_the_run_by_name(bench, runner, playbook):
     url = playbook(playbooks.HELLO).url
     there = {"repository": url, "ref": "main", "path": "site.yml"}
-    spec = {"playbook": there | source.get("playbook", {})}
-    if "inventory" in source:
-        spec["inventory"] = source["inventory"]
+    runs = [
+        bench.trigger(url, **source | {"playbook": there | source.get("playbook", {})})
+        for source, _ in MISSING
+    ]
 
-    run = bench.await_final(bench.trigger(url, **spec))
-
-    assert (run.state, run.exit_code) == (RunState.FAILED, None)
-    assert reason in run.message
-    assert bench.output(run) == b""
+    for run, (_, reason) in zip(map(bench.await_final, runs), MISSING, strict=True):
+        assert (run.state, run.exit_code) == (RunState.FAILED, None), reason
+        assert reason in run.message
+        assert bench.output(run) == b"", reason
     assert runner.process.poll() is None
 
 

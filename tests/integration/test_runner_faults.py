@@ -174,7 +174,7 @@ def test_a_drain_lets_a_short_run_end(bench, start, counted):
 
 
 def test_a_flushed_redis_loses_no_run(bench, start, counted, plays, redis):
-    runner = start(RUNNER_SLOTS="1")
+    runner = start(RUNNER_SLOTS="1", RUNNER_LEASE="6")  # a round of the watchdog's is a sixth
     url = counted(3)
     first = bench.trigger(url)
     bench.await_output(first, b"ready")
@@ -218,10 +218,10 @@ def connected(database, cache, environ):
 
 @pytest.mark.parametrize("who", ["redis", "postgres"])
 def test_a_run_outlives_a_service_that_is_away(fragile, start, servers, counted, plays, who):
-    """Ten seconds, over heartbeats, output and the playbook's end."""
+    """Longer than its lease, over heartbeats, output and the playbook's end."""
     server = servers[0] if who == "postgres" else servers[1]
-    runner = start()
-    run = fragile.trigger(counted(10))
+    runner = start(RUNNER_LEASE="3")
+    run = fragile.trigger(counted(4))
     fragile.await_output(run, b"ready")
 
     server.stop()
@@ -252,7 +252,7 @@ def test_a_stop_works_without_redis(fragile, start, servers, playbook):
 
 
 def test_a_run_triggered_without_redis_is_played(fragile, start, servers, counted, plays):
-    start()
+    start(RUNNER_LEASE="6")
     servers[1].stop()
     run = fragile.trigger(counted(0))
     servers[1].start()
@@ -281,7 +281,7 @@ def test_a_run_whose_runner_vanished_elsewhere_is_lost(bench, start, playbook):
 
 
 def test_a_family_without_a_row_is_ended(bench, start, playbook, conn):
-    start()
+    start(RUNNER_LEASE="6")
     run = bench.trigger(playbook(playbooks.SETSID).url)
     bench.await_output(run, b"ready")
 

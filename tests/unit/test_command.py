@@ -224,36 +224,40 @@ def test_what_yaml_cannot_say_is_refused(value):
         variables_document({}, {"value": value})
 
 
+#: Each has a host of another name, by which it is known in a list of them all.
 INVENTORIES = [
-    ("web1\n", ".ini"),
-    ("[web]\nweb1 ansible_host=10.0.0.1\n", ".ini"),
-    ("# all: of them\n; too\n\n[web]\nweb1\n", ".ini"),
-    ("web1:2222\n", ".ini"),  # a port, not a key
-    ("web1 ansible_host=::1\n", ".ini"),
-    ("web1 greeting='a: b'\n", ".ini"),
-    ("all:\n  hosts:\n    web1:\n", ".yml"),
-    ("---\nall: {hosts: {web1: {}}}\n", ".yml"),
-    ("# ours\n\nweb:\n  hosts:\n    web1:\n", ".yml"),
-    ('"web": {hosts: {web1: }}\n', ".yml"),
-    ('{"all": {"hosts": {"web1": {}}}}', ".yml"),
-    ("\n" * 10_000 + "[web]\nweb1\n", ".ini"),
-    ("\r\nall:\r\n  hosts:\r\n    web1:\r\n", ".yml"),
+    ("host1\n", ".ini"),
+    ("[web]\nhost2 ansible_host=10.0.0.1\n", ".ini"),
+    ("# all: of them\n; too\n\n[web]\nhost3\n", ".ini"),
+    ("host4:2222\n", ".ini"),  # a port, not a key
+    ("host5 ansible_host=::1\n", ".ini"),
+    ("host6 greeting='a: b'\n", ".ini"),
+    ("all:\n  hosts:\n    host7:\n", ".yml"),
+    ("---\nall: {hosts: {host8: {}}}\n", ".yml"),
+    ("# ours\n\nweb:\n  hosts:\n    host9:\n", ".yml"),
+    ('"web": {hosts: {host10: }}\n', ".yml"),
+    ('{"all": {"hosts": {"host11": {}}}}', ".yml"),
+    ("\n" * 10_000 + "[web]\nhost12\n", ".ini"),
+    ("\r\nall:\r\n  hosts:\r\n    host13:\r\n", ".yml"),
 ]
 
 
-@pytest.mark.parametrize(("content", "suffix"), INVENTORIES)
-def test_an_inventory_is_named_so_that_ansible_reads_it(content, suffix, tmp_path):
-    path = tmp_path / inventory_name(content)
-    path.write_text(content)
+def test_an_inventory_is_named_so_that_ansible_reads_it(tmp_path):
+    paths = []
+    for number, (content, suffix) in enumerate(INVENTORIES):
+        paths.append(tmp_path / str(number) / inventory_name(content))
+        assert paths[-1].suffix == suffix
+        paths[-1].parent.mkdir()
+        paths[-1].write_text(content)
 
     listed = subprocess.run(
-        [PROGRAMS / "ansible-inventory", f"--inventory={path}", "--list"],
+        [PROGRAMS / "ansible-inventory", *(f"--inventory={path}" for path in paths), "--list"],
         env={"PATH": str(PROGRAMS), "HOME": str(tmp_path), "LC_ALL": "C.UTF-8"},
         cwd=tmp_path,
         capture_output=True,
         check=True,
     )
 
-    assert path.suffix == suffix
-    assert b'"web1"' in listed.stdout
     assert not listed.stderr
+    for number in range(1, len(INVENTORIES) + 1):
+        assert f'"host{number}"'.encode() in listed.stdout, number
