@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BeforeValidator, Field, JsonValue, RootModel, StringConstraints
 
 from app.hooks.hook import Hook
-from app.operations import BIGGEST, Query
+from app.operations import Query
 from runner.credential import Credential
 from runner.recap import LONGEST_NAME
 from runner.run import RunState, Trigger
+from runner.storable import BIGGEST
 from runner.strict import Strict
 from runner.template import NAME, Overrides
 
