@@ -116,7 +116,7 @@ def believe(services: Services, hook: OpenedHook, sender: Sender, incoming: Inco
         if not isinstance(error, Denied):
             log.warning("hook %s: a signature could not be looked at", hook.name, exc_info=error)
         _deny(services, hook, error, now)
-    wait = seconds_to_wait(services.redis, hook.name, hook.spec.per_minute, now)
+    wait = seconds_to_wait(services.hasty_redis, hook.name, hook.spec.per_minute, now)
     if wait is not None:
         log.warning("hook %s: more than %d deliveries in a minute", hook.name, hook.spec.per_minute)
         raise _later("too many deliveries", wait)
@@ -133,7 +133,7 @@ def _keys(services: Services, hook: OpenedHook, incoming: Incoming) -> Keys:
 def _deny(services: Services, hook: OpenedHook, error: Exception, now: float) -> None:
     """Tell nothing but that; the log is told why."""
     address = request.remote_addr or ""
-    wait = seconds_denied(services.redis, address, now)
+    wait = seconds_denied(services.hasty_redis, address, now)
     if wait is not None:
         raise _later("too many deliveries that are not believed", wait) from None
     log.warning("hook %s: not believed, from %s: %s", hook.name, address, error)
@@ -194,9 +194,9 @@ def take_all(services: Services, message: Message, events: Sequence[Event]) -> l
             f", {outcome.why}" if outcome.why else "",
         )
         if outcome.run is not None:
-            jobs.enqueue(services.redis, outcome.run)
+            jobs.enqueue(services.hasty_redis, outcome.run)
         for run in outcome.superseded:
-            jobs.ring_stop(services.redis, run)
+            jobs.ring_stop(services.hasty_redis, run)
     return outcomes
 
 

@@ -1,5 +1,7 @@
 """Hooks over HTTP: declaring them, and what the door answers."""
 
+import socket
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -617,4 +619,21 @@ def test_with_redis_away_the_run_is_there_all_the_same(
     response = deliver(make_client(redis_url=NO_REDIS), payload(PUSH))
 
     assert response.status_code == 202
+    assert [run["state"] for run in runs_of(client)] == ["queued"]
+
+
+def test_with_redis_frozen_senders_are_answered_in_time(
+    client: FlaskClient,
+    hook: Callable[..., Any],
+    make_client: Callable[..., FlaskClient],
+) -> None:
+    hook()
+    with socket.create_server(("127.0.0.1", 0)) as frozen:  # connects, and answers nothing
+        away = make_client(redis_url=f"redis://127.0.0.1:{frozen.getsockname()[1]}")
+        began = time.monotonic()
+        response = deliver(away, payload(PUSH))
+        took = time.monotonic() - began
+
+    assert response.status_code == 202
+    assert took < 3  # seconds, which Slack waits for; it was 12
     assert [run["state"] for run in runs_of(client)] == ["queued"]
