@@ -20,7 +20,7 @@ from runner.vault import Vault
 
 CONNECTIONS = 20  # per process: a request holds one for its queries only, followers none
 REDIS_ANSWER = 3.0  # seconds; by default redis-py retries for longer than a caller waits
-COUNT_ANSWER = 0.2  # seconds; a delivery does not wait for being counted
+HASTY = 0.5  # seconds, of which a delivery may need three; a chat waits for 3 in all
 
 
 class Services:
@@ -40,19 +40,9 @@ class Services:
         self.clock = clock
         self.vault = Vault(settings.secret_key)
         self.followers = Followers(settings.redis_url, settings.followers)
-        self.redis: Redis = Redis.from_url(
-            settings.redis_url,
-            socket_timeout=REDIS_ANSWER,
-            socket_connect_timeout=REDIS_ANSWER,
-            retry=Retry(NoBackoff(), 1),
-        )
-        #: Of the counts of deliveries, which are done without when it is slow.
-        self.counters: Redis = Redis.from_url(
-            settings.redis_url,
-            socket_timeout=COUNT_ANSWER,
-            socket_connect_timeout=COUNT_ANSWER,
-            retry=Retry(NoBackoff(), 0),
-        )
+        self.redis = _redis(settings, REDIS_ANSWER, tries=2)
+        #: The same for senders with a deadline: what it does not do in time the watchdog does.
+        self.hasty_redis = _redis(settings, HASTY, tries=1)
         self.threads = Threads()
         self._pool: Pool | None = None
         self._lock = Lock()
@@ -71,10 +61,19 @@ class Services:
         self.threads.close()
         self.followers.close()
         self.redis.close()
-        self.counters.close()
+        self.hasty_redis.close()
         with self._lock:
             if self._pool is not None:
                 self._pool.close()
+
+
+def _redis(settings: Settings, seconds: float, *, tries: int) -> Redis:
+    return Redis.from_url(
+        settings.redis_url,
+        socket_timeout=seconds,
+        socket_connect_timeout=seconds,
+        retry=Retry(NoBackoff(), tries - 1),
+    )
 
 
 def services_of(app: Flask) -> Services:

@@ -70,9 +70,9 @@ def act(action: Action, ask: Ask) -> Done:
 def hasten(services: Services, done: Done) -> None:
     """Tell the runners of what was committed."""
     if done.run is not None:
-        jobs.enqueue(services.redis, done.run)
+        jobs.enqueue(services.hasty_redis, done.run)
     if done.stopped is not None:
-        jobs.ring_stop(services.redis, done.stopped)
+        jobs.ring_stop(services.hasty_redis, done.stopped)
 
 
 def _run(action: Action, ask: Ask) -> Done:

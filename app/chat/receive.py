@@ -54,7 +54,7 @@ def receive_command(
     body = sender.answer(say, content, hook.keys)
     if told.is_answered_at_reply:
         if place is not None and isinstance(body, Mapping):
-            says.enqueue(services.redis, services.vault, place, dict(body))
+            says.enqueue(services.hasty_redis, services.vault, place, dict(body))
         return write("")
     return write(body)
 

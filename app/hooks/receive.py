@@ -27,6 +27,7 @@ from app.hooks.sender import EventSender, Handshake
 from app.hooks.senders import EVENT_SENDERS
 from app.hooks.taking import Message, Outcome, take
 from app.hooks.triggering import Triggering
+from app.hooks.trying import try_all
 from app.operations import JSON, answer
 from app.problems import Problem, invalid, unavailable
 from app.services import Services
@@ -64,6 +65,7 @@ def receive_events(
     headers = {each: incoming.header(each) for each in sender.HEADERS if incoming.header(each)}
     told = understand(sender, headers, content)
     if isinstance(told, Handshake):
+        log.info("hook %s: nothing is run: %s", hook.name, told.why)
         return greet(told)
     assert isinstance(hook.spec, Triggering)
     message = Message(
@@ -74,6 +76,8 @@ def receive_events(
         headers=headers,
         digest=incoming.digest,
     )
+    if "dry_run" in request.args:
+        return _rehearse(services, message, told)
     return respond(take_all(services, message, told))
 
 
@@ -112,7 +116,7 @@ def believe(services: Services, hook: OpenedHook, sender: Sender, incoming: Inco
         if not isinstance(error, Denied):
             log.warning("hook %s: a signature could not be looked at", hook.name, exc_info=error)
         _deny(services, hook, error, now)
-    wait = seconds_to_wait(services.redis, hook.name, hook.spec.per_minute, now)
+    wait = seconds_to_wait(services.hasty_redis, hook.name, hook.spec.per_minute, now)
     if wait is not None:
         log.warning("hook %s: more than %d deliveries in a minute", hook.name, hook.spec.per_minute)
         raise _later("too many deliveries", wait)
@@ -129,7 +133,7 @@ def _keys(services: Services, hook: OpenedHook, incoming: Incoming) -> Keys:
 def _deny(services: Services, hook: OpenedHook, error: Exception, now: float) -> None:
     """Tell nothing but that; the log is told why."""
     address = request.remote_addr or ""
-    wait = seconds_denied(services.redis, address, now)
+    wait = seconds_denied(services.hasty_redis, address, now)
     if wait is not None:
         raise _later("too many deliveries that are not believed", wait) from None
     log.warning("hook %s: not believed, from %s: %s", hook.name, address, error)
@@ -190,10 +194,16 @@ def take_all(services: Services, message: Message, events: Sequence[Event]) -> l
             f", {outcome.why}" if outcome.why else "",
         )
         if outcome.run is not None:
-            jobs.enqueue(services.redis, outcome.run)
+            jobs.enqueue(services.hasty_redis, outcome.run)
         for run in outcome.superseded:
-            jobs.ring_stop(services.redis, run)
+            jobs.ring_stop(services.hasty_redis, run)
     return outcomes
+
+
+def _rehearse(services: Services, message: Message, events: Sequence[Event]) -> Response:
+    """Tell what would come of it."""
+    tried = [TakenAnswer.of(each.outcome) for each in try_all(services, message, events)]
+    return answer(HookAnswer(runs=[], why="a dry run: nothing is run or noted", deliveries=tried))
 
 
 def respond(outcomes: Sequence[Outcome]) -> Response:

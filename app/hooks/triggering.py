@@ -51,7 +51,7 @@ class Triggering(Named):
     when_busy: Literal["queue", "coalesce", "reject"] = Field(
         default="queue",
         description="queue: each waits for its turn; coalesce: of those that wait for one "
-        "template and ref only the newest runs; reject: nothing runs while one of the template "
+        "ref of a repository only the newest runs; reject: nothing runs while one of the template "
         "does, or waits",
     )
 
@@ -75,6 +75,13 @@ class GitHook(Triggering):
     """Of a Git host."""
 
     sender: GitSender
+
+    @model_validator(mode="after")
+    def _has_long_signing_tokens(self) -> Self:
+        for secret in self.given_secrets:
+            if self.sender == "gitlab" and secret.startswith("whsec_"):
+                require_long(secret)
+        return self
 
 
 class AzureHook(Triggering):

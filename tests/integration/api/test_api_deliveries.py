@@ -1,5 +1,6 @@
 """Deliveries over HTTP: doing one again, trying one out, and what happens while others wait."""
 
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -12,11 +13,12 @@ from flask.testing import FlaskClient
 from runner.run import Run
 from runner.store import deliveries
 from runner.store.connection import Connection
-from tests.hooks.signing import SECRET, deliver, headers, payload
+from tests.hooks.signing import PAYLOADS, SECRET, deliver, headers, payload
 
 HOOK = "/api/v1/hooks/site"
 GITHUB: dict[str, Any] = {"sender": "github", "secret": SECRET, "template": "deploy"}
 PUSH = "github/push_branch"
+WRONG = {"X-Hub-Signature-256": f"sha256={'0' * 64}"}
 
 
 @pytest.fixture
@@ -123,6 +125,58 @@ def test_a_large_content_is_taken_and_not_kept(
     assert row["gone"]
 
 
+def test_a_secret_that_was_sent_is_kept_sealed_only(
+    client: FlaskClient, hook: Callable[..., None], stranger: FlaskClient, conn: Connection
+) -> None:
+    hook(vars={"password": "/password"})
+
+    assert deliver(stranger, {**pushed(), "password": "hunter2"}).status_code == 202
+
+    row = conn.execute("SELECT content, run_id FROM deliveries").fetchone()
+    assert row is not None
+    assert row["content"] is None  # it cannot be taken again, and nobody can read it
+
+
+@pytest.mark.parametrize("number", ["x" * 5000, "two\x85lines"])
+def test_an_odd_number_is_noted_as_its_digest(
+    client: FlaskClient,
+    hook: Callable[..., None],
+    stranger: FlaskClient,
+    conn: Connection,
+    number: str,
+) -> None:
+    hook()
+    for _ in range(2):
+        response = deliver(stranger, pushed(), delivery=number)
+        assert response.json is not None
+        assert response.json["runs"] == [1]
+
+    row = conn.execute("SELECT deliveries::text, runs.hook FROM deliveries, runs").fetchone()
+    assert row is not None
+    assert number not in str(row)
+    [delivery] = noted(client)
+    assert delivery["event"]["delivery"].startswith("long:")
+    assert client.post(f"{HOOK}/deliveries/{delivery['id']}/redeliver").status_code == 202
+
+
+def test_however_long_names_are_they_are_noted_in_bounds(
+    client: FlaskClient, hook: Callable[..., None], stranger: FlaskClient, conn: Connection
+) -> None:
+    hook(ref="event.sha")
+    content = pushed("refs/heads/" + "".join(map(chr, range(0x4E00, 0x4E00 + 2000))))
+    content["repository"] = {"full_name": "a/" + "b" * 10**6, "clone_url": "x://y/" + "z" * 10**6}
+
+    refused = deliver(stranger, content, delivery="long ref")
+    ignored = deliver(stranger, {**content, "ref": "refs/heads/master"}, delivery="long name")
+
+    assert refused.status_code == 422  # and not 503: the index takes 2,704 bytes
+    assert ignored.status_code == 200
+    assert len(ignored.data) < 1000
+    row = conn.execute("SELECT max(length(event::text || why)) AS most FROM deliveries").fetchone()
+    assert row is not None
+    assert row["most"] < 10_000
+
+
 def test_a_body_beyond_what_the_sender_sends_is_413(
     hook: Callable[..., None], stranger: FlaskClient
 ) -> None:
@@ -159,6 +213,43 @@ def test_a_delivery_can_be_tried_out_and_leaves_no_trace(
     assert said["queued"] == (None, {"version": "1.2", "count": 4})
     assert said["ignored"] == ("branch dev not in master", None)
     assert said["refused"] == ("vars.version must match [0-9.]+", None)
+    assert noted(client) == []
+    assert states(client) == {}
+
+
+def test_what_is_tried_out_is_read_as_its_sender_sends_it(
+    client: FlaskClient, template: str
+) -> None:
+    topic = "arn:aws:sns:us-east-1:1:site"
+    body = {"sender": "aws_sns", "topics": [topic], "template": template}
+    assert client.put(HOOK, json=body).status_code == 201
+    message = (PAYLOADS / "aws/codecommit_event.json").read_text()
+    content = {"Type": "Notification", "MessageId": "1", "TopicArn": topic, "Message": message}
+
+    tried = client.post(f"{HOOK}/test", json={"payload": content}).json
+
+    assert tried is not None
+    assert [each["event"] for each in tried["events"]] == ["push"]
+
+
+def test_a_signed_delivery_can_ask_to_be_a_dry_run(
+    client: FlaskClient, hook: Callable[..., None], stranger: FlaskClient
+) -> None:
+    hook(branches=["master"])
+    said = {}
+    for ref in ("refs/heads/master", "refs/heads/dev"):
+        body = json.dumps(pushed(ref)).encode()
+        address = "/hooks/site?dry_run=1"
+        assert (
+            stranger.post(address, data=body, headers={**headers(body), **WRONG}).status_code == 401
+        )
+        answer = stranger.post(address, data=body, headers=headers(body))
+        assert answer.status_code == 200
+        assert answer.json is not None
+        assert answer.json["runs"] == []
+        said[ref] = answer.json["deliveries"][0]["decision"]
+
+    assert said == {"refs/heads/master": "queued", "refs/heads/dev": "ignored"}
     assert noted(client) == []
     assert states(client) == {}
 
@@ -220,6 +311,35 @@ def test_a_push_that_came_by_another_way_or_plays_is_left_alone(
     assert deliver(stranger, pushed()).status_code == 202
 
     assert others.items() <= states(client).items()
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        {"hook": "other"},  # such as one for each stage
+        {"repository": "octo/another"},  # of an organisation's hook
+        {"event": "workflow_dispatch"},
+    ],
+)
+def test_a_push_takes_no_place_of_what_is_about_something_else(
+    client: FlaskClient,
+    hook: Callable[..., None],
+    stranger: FlaskClient,
+    second: dict[str, str],
+) -> None:
+    changes: dict[str, Any] = {
+        "when_busy": "coalesce",
+        "events": ["push", "workflow_dispatch"],
+    }
+    hook(**changes)
+    client.put("/api/v1/hooks/other", json={**GITHUB, **changes})
+    content = pushed()
+    deliver(stranger, content, delivery="first")
+    content["repository"]["full_name"] = second.pop("repository", "octo/first")
+
+    assert deliver(stranger, content, delivery="second", **second).status_code == 202
+
+    assert set(states(client).values()) == {"queued"}
 
 
 def test_pushes_at_once_leave_one_waiting(

@@ -1,5 +1,7 @@
 """Hooks over HTTP: declaring them, and what the door answers."""
 
+import socket
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -70,11 +72,13 @@ def test_its_secret_is_not_stored_readable(hook: Callable[..., Any], conn: Conne
         ({"secret": "short"}, "secret"),
         ({"secret": None}, "secret"),
         ({"secret": SECRET, "secrets": [SECRET]}, "the body"),
+        ({"sender": "gitlab", "secret": "whsec_AAAA"}, "the body"),  # a key of three bytes
         ({"secret": None, "secrets": []}, "secrets"),
         ({"secret": None, "secrets": [SECRET] * 3}, "secrets"),
         ({"sender": "gitbucket"}, "sender"),
         ({"template": "unknown"}, "template"),
         ({"vars": {"other": "/ref"}}, "vars.other"),  # the template does not accept it
+        ({"vars": {"password": {"value": "x"}}}, "vars.password"),  # GET would show it
         ({"vars": {"version": "head_commit"}}, "vars.version"),  # neither pointer nor fact
         ({"vars": {"version": "event.nothing"}}, "vars.version"),
         ({"ref": "main"}, "ref"),  # a constant belongs into the template
@@ -311,6 +315,18 @@ def test_unknown_and_disabled_hooks_are_the_same(
     assert len({answer.text for answer in answers}) == 1
 
 
+def test_with_another_key_hooks_are_away_and_not_broken(
+    make_client: Callable[..., FlaskClient], hook: Callable[..., Any]
+) -> None:
+    hook()
+
+    response = deliver(make_client(secret_key="another-key-of-the-tests"), payload(PUSH))
+
+    assert response.status_code == 503
+    assert response.headers["Retry-After"]
+    assert "CURTAIN_SECRET_KEY" not in response.text
+
+
 def test_only_a_post_is_taken(hook: Callable[..., Any], stranger: FlaskClient) -> None:
     hook()
 
@@ -477,6 +493,31 @@ def test_a_variable_is_checked_like_any_callers(
         assert runs_of(client) == []
 
 
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (2**63, "is beyond 64 bits"),
+        ({"a": "b" * 2**20}, "hold more than 1048576 bytes"),  # as any caller's request does
+    ],
+)
+def test_a_value_that_no_caller_could_give_is_refused(
+    client: FlaskClient,
+    stranger: FlaskClient,
+    hook: Callable[..., Any],
+    value: Any,
+    why: str,
+) -> None:
+    accepts = {"it": {"type": "object" if isinstance(value, dict) else "integer"}}
+    client.put("/api/v1/templates/deploy", json={**TEMPLATE, "accepts": accepts})
+    hook(vars={"it": "/it"})
+
+    response = deliver(stranger, {**payload(PUSH), "it": value})
+
+    assert response.status_code == 422
+    assert why in response.text
+    assert runs_of(client) == []
+
+
 def test_exactly_the_pushed_commit_can_be_run(
     client: FlaskClient, hook: Callable[..., Any], stranger: FlaskClient
 ) -> None:
@@ -578,4 +619,21 @@ def test_with_redis_away_the_run_is_there_all_the_same(
     response = deliver(make_client(redis_url=NO_REDIS), payload(PUSH))
 
     assert response.status_code == 202
+    assert [run["state"] for run in runs_of(client)] == ["queued"]
+
+
+def test_with_redis_frozen_senders_are_answered_in_time(
+    client: FlaskClient,
+    hook: Callable[..., Any],
+    make_client: Callable[..., FlaskClient],
+) -> None:
+    hook()
+    with socket.create_server(("127.0.0.1", 0)) as frozen:  # connects, and answers nothing
+        away = make_client(redis_url=f"redis://127.0.0.1:{frozen.getsockname()[1]}")
+        began = time.monotonic()
+        response = deliver(away, payload(PUSH))
+        took = time.monotonic() - began
+
+    assert response.status_code == 202
+    assert took < 3  # seconds, which Slack waits for; it was 12
     assert [run["state"] for run in runs_of(client)] == ["queued"]
