@@ -16,6 +16,7 @@ from app.threads import Threads
 from runner.settings import Settings
 from runner.store import connection
 from runner.store.connection import Connection, Pool
+from runner.store.hooks import StoredHook
 from runner.vault import Vault
 
 CONNECTIONS = 20  # per process: a request holds one for its queries only, followers none
@@ -44,6 +45,8 @@ class Services:
         #: The same for senders with a deadline: what it does not do in time the watchdog does.
         self.hasty_redis = _redis(settings, HASTY, tries=1)
         self.threads = Threads()
+        #: The hooks that were called, as they were then, by name.
+        self.hooks_seen: dict[str, StoredHook] = {}
         self._pool: Pool | None = None
         self._lock = Lock()
 

@@ -9,13 +9,20 @@ from redis.exceptions import RedisError
 
 from jobs.notifications import DESK, Desk
 from jobs.outward import Forbidden, Unreachable, exchange
+from jobs.targets import discord
 from jobs.targets.message import Request, post_json
 from runner import reply
 from runner.credential import ApiToken
 from runner.errors import RunnerError
 from runner.opening import open_one
 from runner.queue import queue_of_notifications
-from runner.reply import SlackResponseUrl, SlackThread
+from runner.reply import (
+    DiscordFollowup,
+    MattermostResponseUrl,
+    SlackResponseUrl,
+    SlackThread,
+    Telegram,
+)
 from runner.vault import Vault
 
 log = logging.getLogger(__name__)
@@ -66,15 +73,26 @@ def say(sealed: str) -> None:
 
 
 def _request(desk: Desk, place: Any, body: dict[str, Any]) -> Request:
-    """Write it for its place."""
+    """Write for its place what was meant for the answer to the command."""
     match place:
-        case SlackResponseUrl():
+        case SlackResponseUrl() | MattermostResponseUrl():
             return post_json(place.url, body)
+        case DiscordFollowup():
+            return post_json(discord.follow_up_url(place), body["data"])
         case SlackThread():
-            token = open_one(desk.line.conn(), desk.vault, place.credential)
-            assert isinstance(token, ApiToken)
+            token = _token(desk, place.credential)
             method = "chat.postEphemeral" if "user" in body else "chat.postMessage"
             headers = {"Authorization": f"Bearer {token.token}"}
             return post_json(f"{token.base_url}/{method}", body, headers)
+        case Telegram():
+            token = _token(desk, place.credential)
+            return post_json(f"{token.base_url}/bot{token.token}/{body['method']}", body)
         case _:
             raise reply.ReplyRefused
+
+
+def _token(desk: Desk, name: str) -> ApiToken:
+    token = open_one(desk.line.conn(), desk.vault, name)
+    if not isinstance(token, ApiToken):
+        raise reply.ReplyRefused(f"the api_token {name!r} is gone")
+    return token

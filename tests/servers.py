@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
+import psutil
+
 from app.bootstrap import postgres, service, valkey
 from app.bootstrap.children import Child, Children
 from app.bootstrap.service import Service
@@ -39,10 +41,22 @@ class Server:
         assert self._child is not None
         self._child.process.send_signal(signal.SIGSTOP)
 
+    def freeze_all(self) -> None:
+        """Freeze those too who serve the connections that there are."""
+        self.freeze()
+        for each in self._servants():
+            each.suspend()
+
     def thaw(self) -> None:
         """Let it go on."""
         assert self._child is not None
         self._child.process.send_signal(signal.SIGCONT)
+        for each in self._servants():
+            each.resume()
+
+    def _servants(self) -> list[psutil.Process]:
+        assert self._child is not None
+        return psutil.Process(self._child.process.pid).children(recursive=True)
 
     def stop(self) -> None:
         """Take it away."""

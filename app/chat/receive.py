@@ -4,6 +4,7 @@ import json
 import logging
 import uuid
 from collections.abc import Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -13,6 +14,7 @@ from app.chat import actions
 from app.chat.actions import Action, Denial, Done, Refusal
 from app.chat.asker import asker_of
 from app.chat.grammar import Ask, Misunderstood, understand
+from app.chat.in_time import DATABASE_AWAY, in_time
 from app.chat.replying import place_of
 from app.hooks.chat_sender import ChatSender, Command, Say, Silence
 from app.hooks.incoming import Incoming, Unreadable
@@ -31,11 +33,12 @@ log = logging.getLogger(__name__)
 
 
 def receive_command(
-    services: Services, hook: OpenedHook, sender: ChatSender, incoming: Incoming
+    services: Services, hook: OpenedHook, sender: ChatSender, incoming: Incoming, *, can_act: bool
 ) -> Response:
     """Answer what somebody has typed or pressed. The sender is believed; the person may be anybody.
 
-    What is wrong is told in words, privately, with 200: of an error a chat shows nothing.
+    What is wrong is told in words, privately, with 200: of an error a chat shows nothing. So is
+    that nothing is done, where nobody *can_act*: the hook is only remembered.
     """
     assert isinstance(hook.spec, ChatHook)
     try:
@@ -50,13 +53,20 @@ def receive_command(
             log.debug("hook %s: nothing was said to us: %s", hook.name, told.why)
             return write("")
     place = place_of(hook, told)
-    say = converse(services, hook, told, place)
-    body = sender.answer(say, content, hook.keys)
-    if told.is_answered_at_reply:
+
+    def later(say: Say) -> None:
+        body = sender.answer(say, content, hook.keys)
         if place is not None and isinstance(body, Mapping):
             says.enqueue(services.hasty_redis, services.vault, place, dict(body))
+
+    say = DATABASE_AWAY
+    if can_act:
+        work = partial(converse, services, hook, told, place)
+        say = in_time(services.threads, work, later)
+    if told.is_answered_at_reply:
+        later(say)
         return write("")
-    return write(body)
+    return write(sender.answer(say, content, hook.keys))
 
 
 def write(body: Any) -> Response:

@@ -19,10 +19,11 @@ from app.hooks.chat_sender import ChatSender
 from app.hooks.chats import CHAT_SENDERS
 from app.hooks.event import Event
 from app.hooks.fetched import FETCHED_FROM
+from app.hooks.finding import database_away, find_called
 from app.hooks.hook_answers import HookAnswer, TakenAnswer
 from app.hooks.incoming import Denied, Incoming, Keys, Unreadable
 from app.hooks.limits import seconds_denied, seconds_to_wait
-from app.hooks.opened import OpenedHook, open_hook
+from app.hooks.opened import OpenedHook
 from app.hooks.sender import EventSender, Handshake
 from app.hooks.senders import EVENT_SENDERS
 from app.hooks.taking import Message, Outcome, take
@@ -32,8 +33,6 @@ from app.operations import JSON, answer
 from app.problems import Problem, invalid, unavailable
 from app.services import Services
 from jobs import runs as jobs
-from runner.store import hooks
-from runner.template import NAME
 
 log = logging.getLogger(__name__)
 
@@ -44,13 +43,16 @@ MOST_EVENTS: Final = 20  # of one delivery; each would be a run
 
 def receive(services: Services, name: str) -> Response:
     """Answer a delivery to the hook called *name*. Raise a Problem."""
-    hook = _find(services, name)
+    hook, is_remembered = find_called(services, name)
     sender = CHAT_SENDERS.get(hook.sender) or EVENT_SENDERS[hook.sender]
     incoming = Incoming(headers=_headers(), body=read_raw(sender.LIMIT))
     believe(services, hook, sender, incoming)
     require_media_type(incoming, sender)
     if hook.sender in CHAT_SENDERS:
-        return receive_command(services, hook, CHAT_SENDERS[hook.sender], incoming)
+        chat = CHAT_SENDERS[hook.sender]
+        return receive_command(services, hook, chat, incoming, can_act=not is_remembered)
+    if is_remembered:
+        raise database_away()
     return receive_events(services, hook, EVENT_SENDERS[hook.sender], incoming)
 
 
@@ -79,15 +81,6 @@ def receive_events(
     if "dry_run" in request.args:
         return _rehearse(services, message, told)
     return respond(take_all(services, message, told))
-
-
-def _find(services: Services, name: str) -> OpenedHook:
-    with services.connection() as conn:
-        stored = hooks.find(conn, name) if NAME.fullmatch(name) else None
-    hook = open_hook(stored, services.vault, services.settings.url) if stored else None
-    if hook is None or not hook.spec.enabled:
-        raise Problem(HTTPStatus.NOT_FOUND, "there is no such hook")
-    return hook
 
 
 def _headers() -> dict[str, str]:

@@ -22,8 +22,12 @@ def incoming(told: Told, credential: Webhook) -> Request:
 
 def answer(told: Told, reply: DiscordFollowup) -> Request:
     """A follow-up of the command."""
-    url = f"{API}/webhooks/{reply.application}/{reply.token}"
-    return post_json(url, _message(told, button(told)))
+    return post_json(follow_up_url(reply), _message(told, button(told)))
+
+
+def follow_up_url(reply: DiscordFollowup) -> str:
+    """Where what follows a command is said."""
+    return f"{API}/webhooks/{reply.application}/{reply.token}"
 
 
 def _message(told: Told, press: Button | None) -> dict[str, Any]:
