@@ -17,13 +17,13 @@ class Asker:
 
     #: As runs and events name who made them: "slack U1 (bob)".
     name: str
-    #: For each right the globs of the templates over which it is had.
-    rights: dict[Right, tuple[str, ...]]
+    #: For each right the templates over which it is had: the globs of each entry that gives it.
+    rights: dict[Right, tuple[tuple[str, ...], ...]]
 
     def may(self, right: Right, template: str) -> bool:
         """Whether this person has the right over the template."""
-        patterns = self.rights.get(right, ())
-        return any(globs.matches(pattern, template) for pattern in patterns)
+        entries = self.rights.get(right, ())
+        return any(globs.matches_any(patterns, template) for patterns in entries)
 
     @property
     def may_anything(self) -> bool:
@@ -33,11 +33,11 @@ class Asker:
 
 def asker_of(hook: ChatHook, name: str, command: Command) -> Asker:
     """Find the rights of whoever has given *command*: of every entry that is about them."""
-    rights: dict[Right, tuple[str, ...]] = {}
+    rights: dict[Right, tuple[tuple[str, ...], ...]] = {}
     for person in hook.people:
         if is_about(person, command):
             for right in person.rights:
-                rights[right] = (*rights.get(right, ()), *person.templates)
+                rights[right] = (*rights.get(right, ()), tuple(person.templates))
     shown = f" ({command.user_name})" if command.user_name else ""
     return Asker(name=f"{hook.sender} {command.user}{shown} by hook {name}"[:300], rights=rights)
 
@@ -57,5 +57,7 @@ def _is_among(names: Sequence[str], name: str | None, all_of: str | None = None)
 
 def owner(name: str) -> Asker:
     """Somebody with the API's token: all rights over all templates."""
-    rights: dict[Right, tuple[str, ...]] = dict.fromkeys(("read", "run", "stop"), ("**",))
-    return Asker(name=name, rights=rights)
+    every: dict[Right, tuple[tuple[str, ...], ...]] = dict.fromkeys(
+        ("read", "run", "stop"), (("**",),)
+    )
+    return Asker(name=name, rights=every)

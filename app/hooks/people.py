@@ -33,7 +33,7 @@ class Person(Strict):
     )
     rights: Annotated[list[Right], Field(min_length=1, max_length=3)]
     templates: Annotated[list[Glob], Field(min_length=1, max_length=100)] = Field(
-        default=["*"], description="globs of templates' names"
+        default=["*"], description="globs of templates' names; a `!` in front excludes"
     )
 
 
