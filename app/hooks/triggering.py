@@ -51,7 +51,7 @@ class Triggering(Named):
     when_busy: Literal["queue", "coalesce", "reject"] = Field(
         default="queue",
         description="queue: each waits for its turn; coalesce: of those that wait for one "
-        "template and ref only the newest runs; reject: nothing runs while one of the template "
+        "ref of a repository only the newest runs; reject: nothing runs while one of the template "
         "does, or waits",
     )
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from psycopg.types.json import Jsonb
+
 from runner.run import Run
 from runner.store.connection import Connection
 from runner.store.row import ROW
@@ -64,8 +66,10 @@ def lock_waiting(conn: Connection, template: str) -> None:
 def supersede(conn: Connection, run: Run, *, by: str) -> list[Run]:
     """queued -> stopped for the older pushes to the ref of *run* that wait for its template.
 
-    Only within a transaction that has locked them.
+    Those of its hook and repository: another's, of the same branch, wants something else. Only
+    within a transaction that has locked them.
     """
+    told = run.hook or {}
     rows = conn.execute(
         f"""WITH moved AS (
                UPDATE runs
@@ -74,7 +78,7 @@ def supersede(conn: Connection, run: Run, *, by: str) -> list[Run]:
                       stop_requested_at = now(), stop_requested_by = %(by)s,
                       stop_reason = %(reason)s, message = %(reason)s
                 WHERE state = 'queued' AND template = %(template)s AND hook ->> 'ref' = %(ref)s
-                  AND hook IS NOT NULL AND id < %(run_id)s
+                  AND hook @> %(same)s AND hook IS NOT NULL AND id < %(run_id)s
                RETURNING {ROW}),
            noted AS (
                INSERT INTO run_events (run_id, kind, state, actor, detail)
@@ -86,7 +90,8 @@ def supersede(conn: Connection, run: Run, *, by: str) -> list[Run]:
             "by": by,
             "reason": f"run {run.id} took its place",
             "template": run.template,
-            "ref": (run.hook or {}).get("ref"),
+            "ref": told.get("ref"),
+            "same": Jsonb({name: told.get(name) for name in ("name", "event", "repository")}),
             "run_id": run.id,
         },
     ).fetchall()

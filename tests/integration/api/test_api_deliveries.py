@@ -222,6 +222,35 @@ def test_a_push_that_came_by_another_way_or_plays_is_left_alone(
     assert others.items() <= states(client).items()
 
 
+@pytest.mark.parametrize(
+    "second",
+    [
+        {"hook": "other"},  # such as one for each stage
+        {"repository": "octo/another"},  # of an organisation's hook
+        {"event": "workflow_dispatch"},
+    ],
+)
+def test_a_push_takes_no_place_of_what_is_about_something_else(
+    client: FlaskClient,
+    hook: Callable[..., None],
+    stranger: FlaskClient,
+    second: dict[str, str],
+) -> None:
+    changes: dict[str, Any] = {
+        "when_busy": "coalesce",
+        "events": ["push", "workflow_dispatch"],
+    }
+    hook(**changes)
+    client.put("/api/v1/hooks/other", json={**GITHUB, **changes})
+    content = pushed()
+    deliver(stranger, content, delivery="first")
+    content["repository"]["full_name"] = second.pop("repository", "octo/first")
+
+    assert deliver(stranger, content, delivery="second", **second).status_code == 202
+
+    assert set(states(client).values()) == {"queued"}
+
+
 def test_pushes_at_once_leave_one_waiting(
     client: FlaskClient, hook: Callable[..., None], app: Flask
 ) -> None:
