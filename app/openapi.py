@@ -9,8 +9,9 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from app.api.problem_answers import ProblemAnswer
-from app.operations import BIGGEST, JSON, AnyQuery, NoQuery, Operation, Query
+from app.operations import JSON, AnyQuery, NoQuery, Operation, Query
 from app.problems import MEDIA_TYPE
+from runner.storable import BIGGEST
 from runner.template import NAME
 
 Json = dict[str, Any]

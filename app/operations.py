@@ -5,8 +5,7 @@ any content type (so a form of another site is taken too), refuses an absent bod
 500 to deep nesting, takes NaN, and of a repeated query parameter sees the first only.
 """
 
-import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -18,10 +17,10 @@ from werkzeug.routing import IntegerConverter
 
 from app.problems import Problem, faults_of, invalid
 from app.services import Services
+from runner.storable import unstorable
 
 M = TypeVar("M", bound=BaseModel)
 
-BIGGEST = 2**63 - 1  # of Postgres' bigint
 JSON = "application/json"
 
 
@@ -150,28 +149,3 @@ def _validate(model: type[M], payload: Any, whole: str) -> M:
         except ValidationError as error:
             faults = faults_of(error)
     raise invalid([(place or whole, text) for place, text in faults])
-
-
-def unstorable(value: JsonValue, place: str = "") -> list[tuple[str, str]]:
-    """Find what JSON can say and Postgres cannot keep."""
-    items: Iterable[tuple[int | str, JsonValue]]
-    match value:
-        case str() if "\0" in value:
-            return [(place, "holds a NUL character")]
-        case int() if not -BIGGEST - 1 <= value <= BIGGEST:
-            return [(place, "is beyond 64 bits")]
-        case float() if not math.isfinite(value):
-            return [(place, "is beyond a double")]
-        case dict() if any("\0" in name for name in value):
-            return [(place, "holds a name with a NUL character")]
-        case dict():
-            items = value.items()
-        case list():
-            items = enumerate(value)
-        case _:
-            return []
-    return [
-        fault
-        for name, item in items
-        for fault in unstorable(item, f"{place}.{name}" if place else str(name))
-    ]

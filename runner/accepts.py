@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from runner import linear
+from runner.storable import unstorable
 
 Type = Literal["string", "integer", "number", "boolean", "list", "object"]
 Choice = Annotated[str, Field(max_length=1000)] | int | float
@@ -80,6 +81,8 @@ class Rule(BaseModel):
             isinstance(value, bool) and self.type != "boolean"
         ):
             return f"must be {_article(self.type)}"
+        if faults := unstorable(value):
+            return faults[0][1]
         if self.choices is not None and value not in self.choices:
             return "must be one of the template's choices"
         if isinstance(value, int | float):

@@ -7,10 +7,11 @@ from pydantic import AwareDatetime, BeforeValidator, Field, JsonValue, RootModel
 
 from app.api.notification_answers import NotificationState
 from app.hooks.hook import Hook
-from app.operations import BIGGEST, Query
+from app.operations import Query
 from runner.credential import Credential
 from runner.recap import LONGEST_NAME
 from runner.run import RunState, Trigger
+from runner.storable import BIGGEST
 from runner.strict import Strict
 from runner.template import NAME, Overrides
 

@@ -27,6 +27,7 @@ LONGEST_KEY: Final = 200
 Decision = Literal["queued", "ignored", "refused", "rejected", "duplicate"]
 #: Fields and what is wrong with them.
 Faults = Sequence[tuple[str, str]]
+MOST_VALUES: Final = 2**20  # bytes of all variables; other callers' requests have no more
 MOST_REASON: Final = 300  # characters of a commit's message in the reason of a run
 
 
@@ -88,11 +89,10 @@ def take(conn: Connection, vault: Vault, message: Message, event: Event) -> Outc
 
 def want(vault: Vault, message: Message, event: Event, spec: dict[str, Any]) -> Wanted:
     """Want the run that *event* asks for. Raise Refused naming what the template does not take."""
-    given = check(
-        Template.model_validate(spec),
-        extract(message.spec.vars, event, message.content),
-        _overrides(message, event),
-    )
+    values = extract(message.spec.vars, event, message.content)
+    given = check(Template.model_validate(spec), values, _overrides(message, event))
+    if len(json.dumps(values)) > MOST_VALUES:
+        raise Refused([("vars", f"hold more than {MOST_VALUES} bytes")])
     return Wanted(
         template=message.spec.template,
         spec=spec,

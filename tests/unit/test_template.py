@@ -180,6 +180,13 @@ def test_a_rule_that_is_refused(rule: dict[str, Any]) -> None:
     assert faults(LEAST | {"accepts": {"v": rule}})
 
 
+def nested(depth: int) -> list[Any]:
+    inner: list[Any] = []
+    for _ in range(depth - 1):
+        inner = [inner]
+    return inner
+
+
 @pytest.mark.parametrize(
     ("rule", "value", "fault"),
     [
@@ -212,6 +219,17 @@ def test_a_rule_that_is_refused(rule: dict[str, Any]) -> None:
         ({"type": "string", "max_length": 2}, "abc", "must not be longer than 2"),
         ({"type": "string"}, "a" * 10_001, "must not be longer than 10000"),
         ({"type": "list", "max_length": 0}, [1], "must not be longer than 0"),
+        # What JSON readers take and Postgres does not: hooks and chats bring it here.
+        ({"type": "number"}, float("nan"), "is beyond a double"),
+        ({"type": "number"}, float("-inf"), "is beyond a double"),
+        ({"type": "integer"}, 2**63, "is beyond 64 bits"),
+        ({"type": "string"}, "a\0", "holds a NUL character"),
+        ({"type": "string"}, "a\ud800", "holds half of a surrogate pair"),
+        ({"type": "list"}, [["\0"]], "holds a NUL character"),
+        ({"type": "object"}, {"\0": 1}, "holds a name with a NUL character"),
+        ({"type": "object"}, {"a": {"b": float("inf")}}, "is beyond a double"),
+        ({"type": "list"}, nested(100), None),
+        ({"type": "list"}, nested(101), "is nested more than 100 deep"),
     ],
 )
 def test_a_variable_keeps_its_rule(rule: dict[str, Any], value: Any, fault: str | None) -> None:

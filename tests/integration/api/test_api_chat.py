@@ -181,6 +181,29 @@ def test_what_cannot_be_done_is_said_in_private_and_runs_nothing(
 
 
 @pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("ratio=NaN", "ratio is beyond a double"),
+        ("ratio=1e999", "ratio is beyond a double"),
+        ('items=["\\u0000"]', "items holds a NUL character"),
+        ('items=["\\ud800"]', "items holds half of a surrogate pair"),
+        (f"items={'[' * 300}{']' * 300}", "items is nested more than 100 deep"),
+    ],
+)
+def test_a_value_that_cannot_be_kept_is_told_and_breaks_nothing(
+    client: FlaskClient, say: Callable[..., str], value: str, why: str
+) -> None:
+    accepts = {"ratio": {"type": "number"}, "items": {"type": "list"}}
+    client.put("/api/v1/templates/deploy", json={**TEMPLATE, "accepts": accepts})
+
+    assert say(f"run deploy {value}") == f"ephemeral: Not queued: {why}."
+
+    listed = client.get("/api/v1/runs").json
+    assert listed is not None
+    assert listed["runs"] == []
+
+
+@pytest.mark.parametrize(
     "other",
     [
         {"user_id": "U2"},

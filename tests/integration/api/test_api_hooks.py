@@ -477,6 +477,31 @@ def test_a_variable_is_checked_like_any_callers(
         assert runs_of(client) == []
 
 
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (2**63, "is beyond 64 bits"),
+        ({"a": "b" * 2**20}, "hold more than 1048576 bytes"),  # as any caller's request does
+    ],
+)
+def test_a_value_that_no_caller_could_give_is_refused(
+    client: FlaskClient,
+    stranger: FlaskClient,
+    hook: Callable[..., Any],
+    value: Any,
+    why: str,
+) -> None:
+    accepts = {"it": {"type": "object" if isinstance(value, dict) else "integer"}}
+    client.put("/api/v1/templates/deploy", json={**TEMPLATE, "accepts": accepts})
+    hook(vars={"it": "/it"})
+
+    response = deliver(stranger, {**payload(PUSH), "it": value})
+
+    assert response.status_code == 422
+    assert why in response.text
+    assert runs_of(client) == []
+
+
 def test_exactly_the_pushed_commit_can_be_run(
     client: FlaskClient, hook: Callable[..., Any], stranger: FlaskClient
 ) -> None:
