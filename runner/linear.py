@@ -6,7 +6,7 @@ By Rust's engine, which pydantic brings: Python's `(a+)+b` takes for ever.
 import re
 from functools import lru_cache
 
-from pydantic_core import SchemaError, SchemaValidator, ValidationError, core_schema
+from pydantic_core import SchemaError, SchemaValidator, core_schema
 
 
 @lru_cache(maxsize=1024)
@@ -21,11 +21,7 @@ def compiled(expression: str) -> SchemaValidator:
 
 def found(expression: str, text: str) -> bool:
     """Whether *expression* is found in *text*."""
-    try:
-        compiled(expression).validate_python(text)
-    except ValidationError:
-        return False
-    return True
+    return compiled(expression).isinstance_python(text)
 
 
 def whole(expression: str) -> str:
