@@ -40,7 +40,9 @@ def events(headers: Mapping[str, str], content: Content) -> list[Event]:
         return _pushes(resource, common)
     if kind.startswith("git.pullrequest."):
         return [_pull_request(kind, resource, common)]
-    return [Event(event=kind, **common)]
+    # Comments tell the pull request that they belong to.
+    fork = bool(look.below(resource, "/pullRequest/forkSource"))
+    return [Event(event=kind, fork=fork, **common)]
 
 
 def _told(content: Content) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from app.hooks import content as look
 from app.hooks.body import Content, read_form, read_json_or_payload
 from app.hooks.event import Event, branch_ref, push, tag_ref
-from app.hooks.github import pull_request, pushed, release, told
+from app.hooks.github import is_of_fork, pull_request, pushed, release, told
 from app.hooks.incoming import FORM, JSON, Denied, Incoming, Keys, Unreadable, require_hmac
 
 MEDIA_TYPES: Final = (JSON, FORM)
@@ -60,7 +60,7 @@ def events(headers: Mapping[str, str], content: Content) -> list[Event]:
         case "delete" if look.text(content, "/ref_type") == "branch":
             return [created_or_deleted(content, common, deleted=True)]
         case _:
-            return [Event(event=kind, **common)]
+            return [Event(event=kind, fork=is_of_fork(content), **common)]
 
 
 def created_or_deleted(content: Content, common: Mapping[str, Any], *, deleted: bool) -> Event:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from pydantic import JsonValue
+
 from app.hooks import content as look
 from app.hooks.body import Content, read_json_or_payload
 from app.hooks.event import Event, branch_ref, changed_paths, is_zero, push, tag_ref
@@ -50,7 +52,7 @@ def events(headers: Mapping[str, str], content: Content) -> list[Event] | Handsh
         case "repository_dispatch":
             return [Event(event=kind, ref=branch_ref(look.text(content, "/branch")), **common)]
         case _:
-            return [Event(event=kind or "unnamed", **common)]
+            return [Event(event=kind or "unnamed", fork=is_of_fork(content), **common)]
 
 
 def told(content: Content, delivery: str) -> dict[str, Any]:
@@ -114,10 +116,7 @@ def pull_request(content: Content, common: Mapping[str, Any]) -> Event:
         before=look.text(content, "/before"),
         sha=look.text(request, "/head/sha"),
         message=look.text(request, "/title"),
-        # By names: a repository that is itself a fork has branches of its own.
-        fork=_is_other(
-            look.text(request, "/head/repo/full_name"), look.text(request, "/base/repo/full_name")
-        ),
+        fork=_is_of_fork(request),
         **common,
     )
 
@@ -156,6 +155,27 @@ def _workflow_run(content: Content, common: Mapping[str, Any]) -> Event:
 def _head_ref(name: str | None) -> str | None:
     """Gitea names the request itself where its branch is gone: refs/pull/2/head."""
     return name if name and name.startswith("refs/pull/") else branch_ref(name)
+
+
+def is_of_fork(content: Content) -> bool:
+    """Whether any other event is about a fork's commit: a review of its request, its checks.
+
+    GitHub tells no branch of a fork's checks, and none of its statuses.
+    """
+    if isinstance(request := content.get("pull_request"), dict):
+        return _is_of_fork(request)
+    checks = [content.get(name) for name in ("check_suite", "check_run")]
+    suites = [look.below(each, "/check_suite") or each for each in checks if each]
+    if suites:
+        return any(look.text(suite, "/head_branch") is None for suite in suites)
+    return "sha" in content and content.get("branches") == []
+
+
+def _is_of_fork(request: JsonValue) -> bool:
+    """By names: a repository that is itself a fork has branches of its own."""
+    return _is_other(
+        look.text(request, "/head/repo/full_name"), look.text(request, "/base/repo/full_name")
+    )
 
 
 def _is_other(head: str | None, base: str | None) -> bool:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from pydantic import JsonValue
+
 from app.hooks import content as look
 from app.hooks.body import Content, read_json
 from app.hooks.event import Event, branch_ref, changed_paths, is_zero, push, tag_ref
@@ -53,7 +55,10 @@ def events(headers: Mapping[str, str], content: Content) -> list[Event]:
         case "release":
             return [_release(content, common)]
         case _:
-            return [Event(event=kind, **common)]
+            # Pipelines and comments tell the merge request that they belong to.
+            request = content.get("merge_request")
+            fork = isinstance(request, dict) and _is_of_fork(request)
+            return [Event(event=kind, fork=fork, **common)]
 
 
 def _told(headers: Mapping[str, str], content: Content) -> dict[str, Any]:
@@ -104,16 +109,20 @@ def _merge_request(content: Content, common: Mapping[str, Any]) -> Event:
             message=look.text(request, "/title"),
             **common,
         )
-    source = look.number(request, "/source_project_id")
     return Event(
         event="merge_request",
         ref=branch_ref(look.text(request, "/source_branch")),
         before=look.text(request, "/oldrev"),
         sha=look.text(request, "/last_commit/id"),
         message=look.text(request, "/title"),
-        fork=source is None or source != look.number(request, "/target_project_id"),
+        fork=_is_of_fork(request),
         **common,
     )
+
+
+def _is_of_fork(request: JsonValue) -> bool:
+    source = look.number(request, "/source_project_id")
+    return source is None or source != look.number(request, "/target_project_id")
 
 
 def _release(content: Content, common: Mapping[str, Any]) -> Event:

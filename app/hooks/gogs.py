@@ -7,7 +7,7 @@ from app.hooks import content as look
 from app.hooks import gitea
 from app.hooks.body import Content
 from app.hooks.event import Event
-from app.hooks.github import pull_request, pushed, release, told
+from app.hooks.github import is_of_fork, pull_request, pushed, release, told
 from app.hooks.incoming import FORM, JSON, Incoming, Keys, require_hmac
 
 MEDIA_TYPES: Final = (JSON, FORM)
@@ -45,4 +45,4 @@ def events(headers: Mapping[str, str], content: Content) -> list[Event]:
         case "delete":
             return [gitea.created_or_deleted(content, common, deleted=True)]
         case _:
-            return [Event(event=kind, **common)]
+            return [Event(event=kind, fork=is_of_fork(content), **common)]

@@ -109,6 +109,8 @@ def test_a_pull_request_of_a_fork_says_so():
     assert not azure_devops.events({}, content)[0].fork
     content["resource"]["forkSource"] = {"name": "refs/heads/mytopic"}
     assert azure_devops.events({}, content)[0].fork
+    comment = {"resource": {"pullRequest": content["resource"]}}
+    assert azure_devops.events({}, comment)[0].fork
 
 
 @pytest.mark.parametrize("resource", [None, {}, {"refUpdates": []}])

@@ -186,6 +186,33 @@ def test_a_workflow_of_another_repository_is_a_forks(other):
     assert told("workflow_run", content).fork
 
 
+@pytest.mark.parametrize("kind", ["pull_request_review", "pull_request_review_comment", "anything"])
+@pytest.mark.parametrize(("name", "fork"), [("mallory/Hello-World", True), (None, False)])
+def test_what_is_about_a_pull_request_of_a_fork_is_of_the_fork(kind, name, fork):
+    content = payload("github/pull_request_opened.json")
+    if name:
+        content["pull_request"]["head"]["repo"]["full_name"] = name
+
+    assert told(kind, content).fork is fork
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "fork"),
+    [
+        ("check_suite", {"check_suite": {"head_branch": "main", "head_sha": DRONE_SHA}}, False),
+        # "Pushes to a branch in a forked repository … return … a null value for head_branch."
+        ("check_suite", {"check_suite": {"head_branch": None, "head_sha": DRONE_SHA}}, True),
+        ("check_run", {"check_run": {"check_suite": {"head_branch": "main"}}}, False),
+        ("check_run", {"check_run": {"check_suite": {"head_branch": None}}}, True),
+        ("status", {"sha": DRONE_SHA, "branches": [{"name": "main"}]}, False),
+        ("status", {"sha": DRONE_SHA, "branches": []}, True),  # of no branch of this repository
+        ("deployment_status", {}, False),
+    ],
+)
+def test_checks_of_no_branch_are_of_a_fork(kind, content, fork):
+    assert told(kind, content).fork is fork
+
+
 def test_an_annotated_tag_is_its_commit():
     content = payload("github/push_tag.json")
     content["after"] = "1" * 40

@@ -112,6 +112,22 @@ def test_a_merge_request_of_another_project_is_a_forks(source):
     assert told("Merge Request Hook", content).fork
 
 
+@pytest.mark.parametrize(
+    ("merge_request", "fork"),
+    [
+        ({"source_project_id": 2, "target_project_id": 1}, True),
+        ({"source_project_id": 1, "target_project_id": 1}, False),
+        ({"target_project_id": 1}, True),  # deleted since
+        (None, False),  # of a branch
+    ],
+)
+@pytest.mark.parametrize("kind", ["pipeline", "note"])
+def test_what_is_about_a_merge_request_of_a_fork_is_of_the_fork(kind, merge_request, fork):
+    content = {"object_kind": kind, "merge_request": merge_request}
+
+    assert told("", content).fork is fork
+
+
 def test_new_commits_of_a_merge_request_tell_where_it_was_before():
     content = payload("gitlab/merge_request_open.json")
     content["object_attributes"] |= {"action": "update", "oldrev": SHA}
