@@ -18,11 +18,12 @@ from app.hooks.hook_answers import (
     TakenAnswer,
     TrialAnswer,
 )
+from app.hooks.noting import unpack
 from app.hooks.opened import OpenedHook, open_hook
 from app.hooks.receive import respond, take_all, understand
 from app.hooks.sender import Handshake
 from app.hooks.senders import EVENT_SENDERS
-from app.hooks.taking import Decision, Message, Outcome, unpack, want
+from app.hooks.taking import Decision, Message, Outcome, want
 from app.hooks.triggering import Triggering
 from app.operations import Operation, answer
 from app.problems import Problem, invalid

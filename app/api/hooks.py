@@ -12,6 +12,7 @@ from app.hooks.hook_answers import HookAnswer, HookPage, StoredHookAnswer
 from app.hooks.named import WITHOUT_SECRET
 from app.hooks.receive import receive
 from app.hooks.triggering import Triggering
+from app.hooks.values import Constant
 from app.operations import AnyQuery, Operation, answer
 from app.problems import Problem, invalid
 from app.services import Services
@@ -63,6 +64,11 @@ def _require_fit(conn: Connection, hook: Triggering) -> None:
         (f"vars.{name}", "is not accepted by the template")
         for name in hook.vars
         if name not in accepts
+    ]
+    wrong += [
+        (f"vars.{name}", "is secret in the template, and a constant would be shown to everybody")
+        for name, source in hook.vars.items()
+        if isinstance(source, Constant) and accepts.get(name, {}).get("secret")
     ]
     if hook.ref is not None and "ref" not in overrides:
         wrong.append(("ref", "cannot be overridden in the template: add it to its `overrides`"))

@@ -77,7 +77,7 @@ def _repository_refusal(hook: Triggering, event: Event, repository: str) -> str 
     known = {name for name in (event.repository, *event.urls) if name}
     if not known or any(_path(each) == _path(repository) for each in known):
         return None
-    return f"repository {event.repository or '(nothing)'} is not the playbook's"
+    return f"repository {(event.repository or '(nothing)')[:200]} is not the playbook's"
 
 
 def _path(url: str) -> str:

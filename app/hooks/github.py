@@ -35,7 +35,7 @@ def events(headers: Mapping[str, str], content: Content) -> list[Event] | Handsh
     """
     kind = headers.get("x-github-event", "")
     if kind == "ping":
-        return Handshake(answer={"pong": look.text(content, "/zen")}, why="a ping")
+        return Handshake(answer={"pong": (look.text(content, "/zen") or "")[:200]}, why="a ping")
     common = told(content, headers.get("x-github-delivery", ""))
     match kind:
         case "push":

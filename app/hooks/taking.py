@@ -1,8 +1,6 @@
 """From an event to a run: in one transaction with the delivery that it came by."""
 
-import hashlib
 import json
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -12,18 +10,17 @@ from pydantic import ValidationError
 from app.hooks.body import Content
 from app.hooks.decide import refusal
 from app.hooks.event import Event, faults
+from app.hooks.noting import LONGEST_KEY, LONGEST_REF, facts, key_of, number_of, pack, takes_secret
 from app.hooks.triggering import Triggering
 from app.hooks.values import extract, taken
 from app.problems import faults_of
 from runner.run import Run, Trigger, Wanted
 from runner.store import deliveries, runs, stops, templates
 from runner.store.connection import Connection
-from runner.store.deliveries import DIGEST, Delivery, Kept, Noted
+from runner.store.deliveries import Delivery, Noted
 from runner.template import Overrides, Refused, Template, check
 from runner.vault import Vault
 
-MOST_KEPT: Final = 256 * 1024  # bytes of compressed content; of a larger one nothing is kept
-LONGEST_KEY: Final = 200
 Decision = Literal["queued", "ignored", "refused", "rejected", "duplicate"]
 #: Fields and what is wrong with them.
 Faults = Sequence[tuple[str, str]]
@@ -67,9 +64,9 @@ class Outcome:
 
 def take(conn: Connection, vault: Vault, message: Message, event: Event) -> Outcome:
     """Decide, note and queue: all or nothing."""
-    noted = _noted(message, event)
     with conn.transaction():
         stored = templates.find(conn, message.spec.template)
+        noted = _noted(message, event, stored.spec if stored else {})
         if stored is None:
             return _not_queued(conn, noted, event, "refused", "its template is gone")
         if wrong := faults(event):
@@ -105,7 +102,7 @@ def want(vault: Vault, message: Message, event: Event, spec: dict[str, Any]) -> 
         hook={
             "name": message.hook,
             "sender": message.sender,
-            "delivery": event.delivery[:LONGEST_KEY],
+            "delivery": number_of(event),
             "event": event.event[:LONGEST_KEY],
             "ref": event.ref,
             "sha": event.sha,
@@ -211,41 +208,15 @@ def _duplicate(first: Delivery, event: Event) -> Outcome:
     )
 
 
-def _noted(message: Message, event: Event) -> Noted:
+def _noted(message: Message, event: Event, spec: Mapping[str, Any]) -> Noted:
+    is_kept = not takes_secret(message.spec, spec)  # it would be readable in the table
     return Noted(
         hook=message.hook,
         key=key_of(event, message.digest),
-        ref=(event.ref or "")[:1000],
-        event={
-            name: value[:1000] if isinstance(value, str) else value
-            for name, value in event.facts().items()
-            if value is not None and name != "paths"
-        },
-        headers=dict(message.headers),
-        content=pack(message.content),
+        ref=(event.ref or "")[:LONGEST_REF],
+        event=facts(event),
+        # Without the number, which is the key already and may be of any length.
+        headers={name: text for name, text in message.headers.items() if text != event.delivery},
+        content=pack(message.content) if is_kept else None,
         redelivery_of=message.redelivery_of,
     )
-
-
-def key_of(event: Event, digest: str) -> str:
-    """What the same delivery has again: the sender's own number, or what its body says."""
-    number = event.delivery
-    if not number:
-        return f"{DIGEST}{digest}"
-    if len(number) <= LONGEST_KEY and number.isprintable():
-        return number
-    return f"long:{hashlib.sha256(number.encode()).hexdigest()}"
-
-
-def pack(content: Content) -> bytes | None:
-    """Compress it, to be done again; None when that is too large to keep."""
-    packed = zlib.compress(json.dumps(content, ensure_ascii=False).encode(), level=1)
-    return packed if len(packed) <= MOST_KEPT else None
-
-
-def unpack(kept: Kept) -> Content | None:
-    """The content that was packed; None when it was not kept."""
-    if kept.content is None:
-        return None
-    content: Content = json.loads(zlib.decompress(kept.content))
-    return content

@@ -123,6 +123,58 @@ def test_a_large_content_is_taken_and_not_kept(
     assert row["gone"]
 
 
+def test_a_secret_that_was_sent_is_kept_sealed_only(
+    client: FlaskClient, hook: Callable[..., None], stranger: FlaskClient, conn: Connection
+) -> None:
+    hook(vars={"password": "/password"})
+
+    assert deliver(stranger, {**pushed(), "password": "hunter2"}).status_code == 202
+
+    row = conn.execute("SELECT content, run_id FROM deliveries").fetchone()
+    assert row is not None
+    assert row["content"] is None  # it cannot be taken again, and nobody can read it
+
+
+@pytest.mark.parametrize("number", ["x" * 5000, "two\x85lines"])
+def test_an_odd_number_is_noted_as_its_digest(
+    client: FlaskClient,
+    hook: Callable[..., None],
+    stranger: FlaskClient,
+    conn: Connection,
+    number: str,
+) -> None:
+    hook()
+    for _ in range(2):
+        response = deliver(stranger, pushed(), delivery=number)
+        assert response.json is not None
+        assert response.json["runs"] == [1]
+
+    row = conn.execute("SELECT deliveries::text, runs.hook FROM deliveries, runs").fetchone()
+    assert row is not None
+    assert number not in str(row)
+    [delivery] = noted(client)
+    assert delivery["event"]["delivery"].startswith("long:")
+    assert client.post(f"{HOOK}/deliveries/{delivery['id']}/redeliver").status_code == 202
+
+
+def test_however_long_names_are_they_are_noted_in_bounds(
+    client: FlaskClient, hook: Callable[..., None], stranger: FlaskClient, conn: Connection
+) -> None:
+    hook(ref="event.sha")
+    content = pushed("refs/heads/" + "".join(map(chr, range(0x4E00, 0x4E00 + 2000))))
+    content["repository"] = {"full_name": "a/" + "b" * 10**6, "clone_url": "x://y/" + "z" * 10**6}
+
+    refused = deliver(stranger, content, delivery="long ref")
+    ignored = deliver(stranger, {**content, "ref": "refs/heads/master"}, delivery="long name")
+
+    assert refused.status_code == 422  # and not 503: the index takes 2,704 bytes
+    assert ignored.status_code == 200
+    assert len(ignored.data) < 1000
+    row = conn.execute("SELECT max(length(event::text || why)) AS most FROM deliveries").fetchone()
+    assert row is not None
+    assert row["most"] < 10_000
+
+
 def test_a_body_beyond_what_the_sender_sends_is_413(
     hook: Callable[..., None], stranger: FlaskClient
 ) -> None:

@@ -75,6 +75,7 @@ def test_its_secret_is_not_stored_readable(hook: Callable[..., Any], conn: Conne
         ({"sender": "gitbucket"}, "sender"),
         ({"template": "unknown"}, "template"),
         ({"vars": {"other": "/ref"}}, "vars.other"),  # the template does not accept it
+        ({"vars": {"password": {"value": "x"}}}, "vars.password"),  # GET would show it
         ({"vars": {"version": "head_commit"}}, "vars.version"),  # neither pointer nor fact
         ({"vars": {"version": "event.nothing"}}, "vars.version"),
         ({"ref": "main"}, "ref"),  # a constant belongs into the template
