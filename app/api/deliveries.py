@@ -1,5 +1,6 @@
 """Deliveries: what came in through a hook, why nothing ran, and doing one again."""
 
+import json
 from dataclasses import replace
 from http import HTTPStatus
 
@@ -9,8 +10,7 @@ from app.api.hooks import find_hook
 from app.api.pages import cut
 from app.api.requests import DeliveriesQuery, TrialBody
 from app.hooks.body import Content
-from app.hooks.decide import refusal
-from app.hooks.event import Event, faults
+from app.hooks.event import Event
 from app.hooks.hook_answers import (
     DeliveryAnswer,
     DeliveryPage,
@@ -18,19 +18,19 @@ from app.hooks.hook_answers import (
     TakenAnswer,
     TrialAnswer,
 )
+from app.hooks.incoming import JSON, Incoming, Unreadable
 from app.hooks.noting import unpack
 from app.hooks.opened import OpenedHook, open_hook
 from app.hooks.receive import respond, take_all, understand
-from app.hooks.sender import Handshake
+from app.hooks.sender import EventSender, Handshake
 from app.hooks.senders import EVENT_SENDERS
-from app.hooks.taking import Decision, Message, Outcome, want
+from app.hooks.taking import Message
 from app.hooks.triggering import Triggering
+from app.hooks.trying import try_all
 from app.operations import Operation, answer
 from app.problems import Problem, invalid
 from app.services import Services
-from runner.store import deliveries, templates
-from runner.store.connection import Connection
-from runner.template import Refused
+from runner.store import deliveries
 
 
 def list_deliveries(services: Services, name: str, query: DeliveriesQuery) -> Response:
@@ -82,23 +82,32 @@ def try_hook(services: Services, name: str, body: TrialBody) -> Response:
     """Tell what a hook would do with a delivery. Nothing is run, and nothing noted."""
     with services.connection() as conn:
         hook = open_hook(find_hook(conn, name), services.vault)
-        if not isinstance(hook.spec, Triggering):
-            raise Problem(HTTPStatus.CONFLICT, f"{name!r} is of a chat: it has no rules")
-        sender = EVENT_SENDERS[hook.sender]
-        headers = {each.lower(): value for each, value in body.headers.items()}
-        told = understand(sender, headers, body.payload)
-        if isinstance(told, Handshake):
-            raise invalid([("payload", f"nothing would be run: {told.why}")])
-        message = _message(hook, hook.spec, headers, body.payload)
-        tried = [_try(services, conn, message, event) for event in told]
+    if not isinstance(hook.spec, Triggering):
+        raise Problem(HTTPStatus.CONFLICT, f"{name!r} is of a chat: it has no rules")
+    sender = EVENT_SENDERS[hook.sender]
+    headers = {each.lower(): value for each, value in body.headers.items()}
+    content = _read(sender, body.payload)
+    told = understand(sender, headers, content)
+    if isinstance(told, Handshake):
+        raise invalid([("payload", f"nothing would be run: {told.why}")])
+    tried = try_all(services, _message(hook, hook.spec, headers, content), told)
     return answer(
         TrialAnswer(
             events=[_shown(event) for event in told],
-            decisions=[TakenAnswer.of(outcome) for outcome, _, _ in tried],
-            vars=[values for _, values, _ in tried],
-            overrides=[overrides for _, _, overrides in tried],
+            decisions=[TakenAnswer.of(each.outcome) for each in tried],
+            vars=[each.accepted for each in tried],
+            overrides=[each.overrides for each in tried],
         )
     )
+
+
+def _read(sender: EventSender, payload: Content) -> Content:
+    """Read it as what its sender has sent: within SNS' message there is another one."""
+    body = json.dumps(payload).encode()
+    try:
+        return sender.read(Incoming(headers={"content-type": JSON}, body=body))
+    except Unreadable as error:
+        raise invalid([("payload", str(error))]) from None
 
 
 def _message(
@@ -117,28 +126,6 @@ def _message(
         digest="",
         redelivery_of=redelivery_of,
     )
-
-
-Tried = tuple[Outcome, Content | None, Content | None]
-
-
-def _try(services: Services, conn: Connection, message: Message, event: Event) -> Tried:
-    stored = templates.find(conn, message.spec.template)
-    assert stored is not None  # a hook keeps its template
-    if wrong := faults(event):
-        return _outcome("refused", event, "; ".join(map(": ".join, wrong))), None, None
-    repository = stored.spec["playbook"]["repository"]
-    if why := refusal(message.spec, event, message.content, repository):
-        return _outcome("ignored", event, why), None, None
-    try:
-        wanted = want(services.vault, message, event, stored.spec)
-    except Refused as refused:
-        return _outcome("refused", event, str(refused)), None, None
-    return _outcome("queued", event, None), wanted.accepted, wanted.overrides
-
-
-def _outcome(decision: Decision, event: Event, why: str | None) -> Outcome:
-    return Outcome(decision=decision, ref=event.ref, why=why)
 
 
 def _shown(event: Event) -> Content:

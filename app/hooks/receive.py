@@ -27,6 +27,7 @@ from app.hooks.sender import EventSender, Handshake
 from app.hooks.senders import EVENT_SENDERS
 from app.hooks.taking import Message, Outcome, take
 from app.hooks.triggering import Triggering
+from app.hooks.trying import try_all
 from app.operations import JSON, answer
 from app.problems import Problem, invalid, unavailable
 from app.services import Services
@@ -74,6 +75,8 @@ def receive_events(
         headers=headers,
         digest=incoming.digest,
     )
+    if "dry_run" in request.args:
+        return _rehearse(services, message, told)
     return respond(take_all(services, message, told))
 
 
@@ -194,6 +197,12 @@ def take_all(services: Services, message: Message, events: Sequence[Event]) -> l
         for run in outcome.superseded:
             jobs.ring_stop(services.redis, run)
     return outcomes
+
+
+def _rehearse(services: Services, message: Message, events: Sequence[Event]) -> Response:
+    """Tell what would come of it."""
+    tried = [TakenAnswer.of(each.outcome) for each in try_all(services, message, events)]
+    return answer(HookAnswer(runs=[], why="a dry run: nothing is run or noted", deliveries=tried))
 
 
 def respond(outcomes: Sequence[Outcome]) -> Response:

@@ -1,5 +1,6 @@
 """Deliveries over HTTP: doing one again, trying one out, and what happens while others wait."""
 
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -12,11 +13,12 @@ from flask.testing import FlaskClient
 from runner.run import Run
 from runner.store import deliveries
 from runner.store.connection import Connection
-from tests.hooks.signing import SECRET, deliver, headers, payload
+from tests.hooks.signing import PAYLOADS, SECRET, deliver, headers, payload
 
 HOOK = "/api/v1/hooks/site"
 GITHUB: dict[str, Any] = {"sender": "github", "secret": SECRET, "template": "deploy"}
 PUSH = "github/push_branch"
+WRONG = {"X-Hub-Signature-256": f"sha256={'0' * 64}"}
 
 
 @pytest.fixture
@@ -211,6 +213,43 @@ def test_a_delivery_can_be_tried_out_and_leaves_no_trace(
     assert said["queued"] == (None, {"version": "1.2", "count": 4})
     assert said["ignored"] == ("branch dev not in master", None)
     assert said["refused"] == ("vars.version must match [0-9.]+", None)
+    assert noted(client) == []
+    assert states(client) == {}
+
+
+def test_what_is_tried_out_is_read_as_its_sender_sends_it(
+    client: FlaskClient, template: str
+) -> None:
+    topic = "arn:aws:sns:us-east-1:1:site"
+    body = {"sender": "aws_sns", "topics": [topic], "template": template}
+    assert client.put(HOOK, json=body).status_code == 201
+    message = (PAYLOADS / "aws/codecommit_event.json").read_text()
+    content = {"Type": "Notification", "MessageId": "1", "TopicArn": topic, "Message": message}
+
+    tried = client.post(f"{HOOK}/test", json={"payload": content}).json
+
+    assert tried is not None
+    assert [each["event"] for each in tried["events"]] == ["push"]
+
+
+def test_a_signed_delivery_can_ask_to_be_a_dry_run(
+    client: FlaskClient, hook: Callable[..., None], stranger: FlaskClient
+) -> None:
+    hook(branches=["master"])
+    said = {}
+    for ref in ("refs/heads/master", "refs/heads/dev"):
+        body = json.dumps(pushed(ref)).encode()
+        address = "/hooks/site?dry_run=1"
+        assert (
+            stranger.post(address, data=body, headers={**headers(body), **WRONG}).status_code == 401
+        )
+        answer = stranger.post(address, data=body, headers=headers(body))
+        assert answer.status_code == 200
+        assert answer.json is not None
+        assert answer.json["runs"] == []
+        said[ref] = answer.json["deliveries"][0]["decision"]
+
+    assert said == {"refs/heads/master": "queued", "refs/heads/dev": "ignored"}
     assert noted(client) == []
     assert states(client) == {}
 
