@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException
 from runner.store.connection import AWAY
 from runner.strict import SHAPE
 from runner.template import Refused
+from runner.vault import SecretsUnreadable
 from runner.words import FORMS
 
 log = logging.getLogger(__name__)
@@ -103,6 +104,7 @@ def register(app: Flask) -> None:
     for kind in AWAY:
         app.register_error_handler(kind, _postgres_away)
     app.register_error_handler(RedisError, _redis_away)
+    app.register_error_handler(SecretsUnreadable, _unreadable)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -121,6 +123,11 @@ def _postgres_away(error: Exception) -> Response:
 def _redis_away(error: Exception) -> Response:
     log.error("%s %s: Redis is away: %s", request.method, request.path, error)
     return unavailable("Redis does not answer").response()
+
+
+def _unreadable(error: Exception) -> Response:
+    log.error("%s %s: %s", request.method, request.path, error)
+    return unavailable("what is kept encrypted cannot be read with the keys of now").response()
 
 
 def _unexpected(error: Exception) -> Response:

@@ -65,6 +65,7 @@ def receive_events(
     headers = {each: incoming.header(each) for each in sender.HEADERS if incoming.header(each)}
     told = understand(sender, headers, content)
     if isinstance(told, Handshake):
+        log.info("hook %s: nothing is run: %s", hook.name, told.why)
         return greet(told)
     assert isinstance(hook.spec, Triggering)
     message = Message(

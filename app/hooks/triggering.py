@@ -76,6 +76,13 @@ class GitHook(Triggering):
 
     sender: GitSender
 
+    @model_validator(mode="after")
+    def _has_long_signing_tokens(self) -> Self:
+        for secret in self.given_secrets:
+            if self.sender == "gitlab" and secret.startswith("whsec_"):
+                require_long(secret)
+        return self
+
 
 class AzureHook(Triggering):
     """Of Azure DevOps, which signs nothing: it sends a user and password, or a header."""

@@ -70,6 +70,7 @@ def test_its_secret_is_not_stored_readable(hook: Callable[..., Any], conn: Conne
         ({"secret": "short"}, "secret"),
         ({"secret": None}, "secret"),
         ({"secret": SECRET, "secrets": [SECRET]}, "the body"),
+        ({"sender": "gitlab", "secret": "whsec_AAAA"}, "the body"),  # a key of three bytes
         ({"secret": None, "secrets": []}, "secrets"),
         ({"secret": None, "secrets": [SECRET] * 3}, "secrets"),
         ({"sender": "gitbucket"}, "sender"),
@@ -310,6 +311,18 @@ def test_unknown_and_disabled_hooks_are_the_same(
 
     assert [answer.status_code for answer in answers] == [404] * 3
     assert len({answer.text for answer in answers}) == 1
+
+
+def test_with_another_key_hooks_are_away_and_not_broken(
+    make_client: Callable[..., FlaskClient], hook: Callable[..., Any]
+) -> None:
+    hook()
+
+    response = deliver(make_client(secret_key="another-key-of-the-tests"), payload(PUSH))
+
+    assert response.status_code == 503
+    assert response.headers["Retry-After"]
+    assert "CURTAIN_SECRET_KEY" not in response.text
 
 
 def test_only_a_post_is_taken(hook: Callable[..., Any], stranger: FlaskClient) -> None:
