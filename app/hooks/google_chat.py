@@ -32,15 +32,17 @@ GOOGLE_CERTIFICATES: Final = "https://www.googleapis.com/oauth2/v1/certs"
 
 
 def fetched_from(incoming: Incoming, keys: Keys) -> str:
-    """Name the URL of the certificates, by their ids, that the token may be signed with."""
+    """Name the URL of the certificates, by their ids, that the token may be signed with.
+
+    Whoever shows no token is denied here: nothing need be fetched for that.
+    """
+    _token(incoming)
     return CHAT_CERTIFICATES if _is_project(keys) else GOOGLE_CERTIFICATES
 
 
 def verify(incoming: Incoming, keys: Keys, now: float) -> None:
     """Let PyJWT compare the signature, the issuer and the audience; the times by *now*."""
-    scheme, _, token = incoming.header("Authorization").partition(" ")
-    if scheme.lower() != "bearer" or not 0 < len(token) <= MOST_TOKEN:
-        raise Denied("the Authorization header is missing or of another scheme")
+    token = _token(incoming)
     try:
         claims = _claims(token, keys)
     except Exception as error:  # of a token, of certificates: whatever PyJWT may meet in them
@@ -86,6 +88,13 @@ def answer(say: Say, content: Content, keys: Keys) -> Mapping[str, Any] | str:
     if say.is_private and user and not space & {"DM", "DIRECT_MESSAGE"}:
         message["privateMessageViewer"] = {"name": user}
     return message
+
+
+def _token(incoming: Incoming) -> str:
+    scheme, _, token = incoming.header("Authorization").partition(" ")
+    if scheme.lower() != "bearer" or not 0 < len(token) <= MOST_TOKEN or token.count(".") != 2:
+        raise Denied("the Authorization header is missing or of another scheme")
+    return token
 
 
 def _is_project(keys: Keys) -> bool:

@@ -90,6 +90,14 @@ def test_the_certificates_are_googles_whatever_the_token_says(audience, url):
     assert google_chat.fetched_from(request, keys(audience=audience)) == url
 
 
+@pytest.mark.parametrize("given", ["", "Bearer", "Bearer x", "Basic a.b.c", "Bearer " + "x" * 9000])
+def test_nothing_is_fetched_for_who_shows_no_token(given):
+    request = incoming(payload(MESSAGE), {"Authorization": given})
+
+    with pytest.raises(Denied):
+        google_chat.fetched_from(request, keys(audience=PROJECT))
+
+
 @pytest.mark.parametrize(
     ("changed", "why"),
     [
