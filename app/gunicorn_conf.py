@@ -1,6 +1,8 @@
 """How gunicorn serves the API: `gunicorn -c python:app.gunicorn_conf app.wsgi:app`."""
 
 import os
+import socket
+import struct
 from typing import Any
 
 from runner.alarm import turn_deaf
@@ -26,8 +28,19 @@ graceful_timeout = 20
 #: gunicorn 27 opens one in the home directory unless told not to.
 control_socket_disable = True
 
+#: Seconds without a byte from who has begun to send. gunicorn knows no limit: strangers who send
+#: half of a header, or of a hook's body, held all threads and nobody could stop a run (measured).
+silence = 10
+
 #: The app writes its own, as JSON.
 accesslog = None
+
+
+def when_ready(server: Any) -> None:
+    """Give each connection its limit: Linux hands a listener's on to those that it accepts."""
+    for listener in server.LISTENERS:
+        limit = struct.pack("@ll", silence, 0)
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
 
 
 def post_worker_init(worker: Any) -> None:
