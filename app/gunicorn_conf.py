@@ -17,7 +17,7 @@ preload_app = True
 
 #: One thread for each who follows a run, and these for everybody else: with followers on all
 #: threads (seen with 8 and 32) every other call times out. 600 threads cost 20 MB.
-worker_class = "gthread"
+worker_class = "app.worker.Worker"
 threads = int(os.environ.get("CURTAIN_FOLLOWERS") or 200) + 40
 worker_connections = 2000
 keepalive = 75  # seconds; longer than the 60 of usual load balancers, who else meet a closed door

@@ -1,6 +1,7 @@
 """Strangers who begin to send and never end: they keep no thread from everybody else."""
 
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -49,3 +50,25 @@ def test_who_begins_to_send_and_never_ends_is_let_go(
             slow.sendall(beginning)
 
         assert client.call("GET", "//health").status == 200  # within a minute; it was for ever
+
+
+def test_who_is_answered_and_does_not_hang_up_keeps_nobody_waiting(formation: Formation) -> None:
+    client = formation.start_web()
+    with ExitStack() as held:
+        lingering = [
+            held.enter_context(socket.create_connection(("127.0.0.1", formation.port)))
+            for _ in range(30)
+        ]
+        for each in lingering:
+            each.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        for each in lingering:
+            assert each.recv(100).startswith(b"HTTP/1.1 200")
+        began = time.monotonic()
+
+        assert client.call("GET", "//health").status == 200
+
+        assert time.monotonic() - began < 5  # it was two seconds for each of them
+        for each in lingering:
+            each.settimeout(10)
+            while each.recv(65_536):
+                pass  # and is let go
