@@ -29,3 +29,7 @@ EVENT_SENDERS: Final[Mapping[str, EventSender]] = {
     "gogs": gogs,
     "standard_webhooks": standard_webhooks,
 }
+
+#: They sign their bodies and not the numbers of their deliveries. Of others some sign both, some
+#: have the number in the body, and some sign nothing at all.
+SIGN_NO_NUMBER: Final = frozenset({"bitbucket_cloud", "bitbucket_dc", "gitea", "github", "gogs"})

@@ -11,6 +11,7 @@ from app.hooks.body import Content
 from app.hooks.decide import refusal
 from app.hooks.event import Event, faults
 from app.hooks.noting import LONGEST_KEY, LONGEST_REF, facts, key_of, number_of, pack, takes_secret
+from app.hooks.senders import SIGN_NO_NUMBER
 from app.hooks.triggering import Triggering
 from app.hooks.values import extract, taken
 from app.problems import faults_of
@@ -77,6 +78,8 @@ def take(conn: Connection, vault: Vault, message: Message, event: Event) -> Outc
         delivery = deliveries.note(conn, noted, "refused", None)
         if delivery is None:
             return _duplicate(deliveries.repeat(conn, noted), event)
+        if twin := deliveries.twin(conn, noted, delivery):
+            return _repeated(conn, delivery, twin, event)
         try:
             wanted = want(vault, message, event, stored.spec)
         except Refused as refused:
@@ -198,6 +201,15 @@ def _said(why: str | None, wrong: Faults) -> str:
     return why or "; ".join(f"{field}: {text}" for field, text in wrong)
 
 
+def _repeated(conn: Connection, delivery: int, first: Delivery, event: Event) -> Outcome:
+    """Tell of the run of the same body; a number that nobody has signed makes no other one."""
+    why = f"its body is that of delivery {first.id}"
+    deliveries.decide(conn, delivery, "ignored", why)
+    return Outcome(
+        decision="duplicate", ref=event.ref, why=why, delivery=delivery, run_id=first.run_id
+    )
+
+
 def _duplicate(first: Delivery, event: Event) -> Outcome:
     return Outcome(
         decision="duplicate",
@@ -210,6 +222,7 @@ def _duplicate(first: Delivery, event: Event) -> Outcome:
 
 def _noted(message: Message, event: Event, spec: Mapping[str, Any]) -> Noted:
     is_kept = not takes_secret(message.spec, spec)  # it would be readable in the table
+    signs_body_alone = message.sender in SIGN_NO_NUMBER and message.redelivery_of is None
     return Noted(
         hook=message.hook,
         key=key_of(event, message.digest),
@@ -219,4 +232,5 @@ def _noted(message: Message, event: Event, spec: Mapping[str, Any]) -> Noted:
         headers={name: text for name, text in message.headers.items() if text != event.delivery},
         content=pack(message.content) if is_kept else None,
         redelivery_of=message.redelivery_of,
+        digest=message.digest if signs_body_alone else None,
     )

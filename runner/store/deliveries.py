@@ -48,6 +48,8 @@ class Noted(NamedTuple):
     headers: dict[str, str]
     content: bytes | None
     redelivery_of: int | None = None
+    #: Of the body, where it alone says what is the same.
+    digest: str | None = None
 
 
 COLUMNS = "id, hook, key, ref, received_at, times, decision, why, event, run_id, redelivery_of"
@@ -61,15 +63,16 @@ def note(conn: Connection, noted: Noted, decision: str, why: str | None) -> int 
     """
     row = conn.execute(
         """INSERT INTO deliveries AS old
-               (hook, key, ref, decision, why, event, headers, content, redelivery_of)
+               (hook, key, ref, decision, why, event, headers, content, redelivery_of,
+                digest)
            VALUES (%(hook)s, %(key)s, %(ref)s, %(decision)s, %(why)s, %(event)s, %(headers)s,
-                   %(content)s, %(redelivery_of)s)
+                   %(content)s, %(redelivery_of)s, %(digest)s)
            ON CONFLICT (hook, key, ref) DO UPDATE
               SET decision = excluded.decision, why = excluded.why, event = excluded.event,
                   headers = excluded.headers, content = excluded.content, run_id = NULL,
-                  received_at = now(), times = old.times + 1
+                  digest = excluded.digest, received_at = now(), times = old.times + 1
             WHERE old.run_id IS NULL
-               OR starts_with(old.key, %(digest)s)
+               OR starts_with(old.key, %(unnumbered)s)
                   AND old.received_at < now() - make_interval(secs => %(same_for)s)
            RETURNING id""",
         {
@@ -78,7 +81,7 @@ def note(conn: Connection, noted: Noted, decision: str, why: str | None) -> int 
             "headers": Jsonb(noted.headers),
             "decision": decision,
             "why": why,
-            "digest": DIGEST,
+            "unnumbered": DIGEST,
             "same_for": SAME_FOR,
         },
     ).fetchone()
@@ -94,6 +97,24 @@ def repeat(conn: Connection, noted: Noted) -> Delivery:
     ).fetchone()
     assert row is not None
     return Delivery(**row)
+
+
+def twin(conn: Connection, noted: Noted, delivery: int) -> Delivery | None:
+    """The delivery of the same body, under another number, that has made a run.
+
+    Only within a transaction that has noted *delivery*: until it ends, others with that body wait.
+    """
+    if noted.digest is None:
+        return None
+    body = f"{noted.hook} {noted.ref} {noted.digest}"
+    conn.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [body])
+    row = conn.execute(
+        f"""SELECT {COLUMNS} FROM deliveries
+             WHERE hook = %s AND digest = %s AND ref = %s AND run_id IS NOT NULL AND id <> %s
+             ORDER BY id LIMIT 1""",
+        [noted.hook, noted.digest, noted.ref, delivery],
+    ).fetchone()
+    return Delivery(**row) if row else None
 
 
 def decide(conn: Connection, delivery: int, decision: str, why: str | None) -> None:

@@ -35,7 +35,11 @@ def headers(
     }
 
 
-def deliver(client: FlaskClient, content: Any, hook: str = "site", **kinds: str) -> TestResponse:
-    """Send *content* to a hook, signed."""
-    body = json.dumps(content).encode()
-    return client.post(f"/hooks/{hook}", data=body, headers=headers(body, **kinds))
+def deliver(
+    client: FlaskClient, content: Any, hook: str = "site", delivery: str = "1", **kinds: str
+) -> TestResponse:
+    """Send *content* to a hook, signed; no two deliveries have the same body."""
+    body = json.dumps({**content, "of": delivery}).encode()
+    return client.post(
+        f"/hooks/{hook}", data=body, headers=headers(body, delivery=delivery, **kinds)
+    )

@@ -29,6 +29,9 @@ CREATE TABLE deliveries (
     headers jsonb NOT NULL DEFAULT '{}',        -- those that its content needs to be understood
     content bytea,                              -- compressed; NULL when too large, or a chat's
     redelivery_of bigint,
+    -- Of the body, where its sender signs that and not the number: who sends a captured one again
+    -- may give it another. NULL elsewhere, and when somebody has it done again.
+    digest text,
 
     CONSTRAINT once UNIQUE (hook, key, ref),
     CONSTRAINT known_decision CHECK (decision IN (
@@ -36,6 +39,8 @@ CREATE TABLE deliveries (
     CONSTRAINT run_iff_queued CHECK ((decision = 'queued') = (run_id IS NOT NULL))
 );
 CREATE INDEX deliveries_of_hook ON deliveries (hook, id);
+CREATE INDEX deliveries_by_digest ON deliveries (hook, digest, ref)
+    WHERE digest IS NOT NULL AND run_id IS NOT NULL;
 CREATE INDEX deliveries_by_age ON deliveries (received_at);
 
 -- What made a run, if it was a hook: {name, sender, delivery, event, ref, sha, actor, repository}.

@@ -1,6 +1,7 @@
 """Deliveries over HTTP: doing one again, trying one out, and what happens while others wait."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -271,6 +272,30 @@ def test_the_same_delivery_twice_at_once_makes_one_run(
     assert len(states(client)) == 1
     [delivery] = noted(client)
     assert delivery["times"] == 8
+
+
+def test_who_gives_a_captured_delivery_another_number_runs_nothing(
+    client: FlaskClient, hook: Callable[..., None], app: Flask
+) -> None:
+    hook()
+    body = json.dumps(pushed()).encode()
+    together = Barrier(8)
+
+    def send(number: int) -> Any:
+        together.wait()
+        sent = headers(body, delivery=f"number {number}")
+        return app.test_client().post("/hooks/site", data=body, headers=sent).json
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(send, range(8)))
+
+    assert len(states(client)) == 1
+    assert {tuple(answer["runs"]) for answer in answers} == {tuple(states(client))}
+    whys = Counter(delivery["why"] for delivery in noted(client))
+    [(first, _), (twin, _)] = sorted(whys.items(), key=lambda each: each[1])
+    assert first is None
+    assert twin.startswith("its body is that of delivery ")
+    assert whys[twin] == 7
 
 
 def test_of_waiting_pushes_to_one_branch_only_the_newest_runs(
