@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 
 from flask import Flask
 from redis import Redis
@@ -21,6 +21,7 @@ from runner.vault import Vault
 
 CONNECTIONS = 20  # per process: a request holds one for its queries only, followers none
 REDIS_ANSWER = 3.0  # seconds; by default redis-py retries for longer than a caller waits
+LARGE_BODIES = 2  # at once, in one process
 HASTY = 0.5  # seconds, of which a delivery may need three; a chat waits for 3 in all
 
 
@@ -45,6 +46,8 @@ class Services:
         #: The same for senders with a deadline: what it does not do in time the watchdog does.
         self.hasty_redis = _redis(settings, HASTY, tries=1)
         self.threads = Threads()
+        #: Room for bodies beyond a megabyte, of which one may take ten times its size.
+        self.large_bodies = BoundedSemaphore(LARGE_BODIES)
         #: The hooks that were called, as they were then, by name.
         self.hooks_seen: dict[str, StoredHook] = {}
         self._pool: Pool | None = None

@@ -18,6 +18,7 @@ from app.hooks.incoming import FORM, Denied, Incoming, Unreadable
 Content = dict[str, JsonValue]
 
 MOST_FIELDS: Final = 200  # of a form
+LARGEST_FORM: Final = 5 * 2**20  # bytes; one of 8 MB of escapes took 658 MB
 
 
 def read_json(raw: bytes) -> Content:
@@ -44,6 +45,8 @@ def read_json(raw: bytes) -> Content:
 
 def read_form(raw: bytes) -> dict[str, str]:
     """Read a form whose fields come once each. Raise Unreadable."""
+    if len(raw) > LARGEST_FORM:
+        raise Unreadable(f"a form has up to {LARGEST_FORM} bytes: have JSON sent")
     try:
         pairs = parse_qsl(
             raw.decode("utf-8"),

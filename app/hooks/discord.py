@@ -1,7 +1,7 @@
 """Discord: interactions, signed with Ed25519. The hook's secret is the application's public key.
 
 Discord tests the URL with wrong signatures now and then, and takes it away unless they are denied.
-It signs no time to go by: an interaction is run once, by its id.
+It signs when it has sent an interaction; within that hour it is run once, by its id.
 """
 
 import re
@@ -38,6 +38,8 @@ PONG, MESSAGE, CHOICES = 1, 4, 8
 NO_PREVIEW, EPHEMERAL = 1 << 2, 1 << 6
 ROW, BUTTON = 1, 2
 GREY, RED = 2, 4
+#: Seconds, both ways: Discord says nothing of it. For longer nobody remembers what was sent before.
+MOST_AGE: Final = 3600
 
 
 def verify(incoming: Incoming, keys: Keys, now: float) -> None:
@@ -46,6 +48,8 @@ def verify(incoming: Incoming, keys: Keys, now: float) -> None:
     signature = incoming.header("X-Signature-Ed25519")
     if not TIMESTAMP.fullmatch(timestamp) or not SIGNATURE.fullmatch(signature):
         raise Denied("the signature or its timestamp is missing or has another form")
+    if abs(now - int(timestamp)) > MOST_AGE:
+        raise Denied("the signature is too old")
     signed = timestamp.encode() + incoming.body
     if not any([_is_signed(key, signed, bytes.fromhex(signature)) for key in keys.secrets]):
         raise Denied("the signature is wrong")

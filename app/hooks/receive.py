@@ -5,7 +5,8 @@ variables, one transaction, queue, answer. Before the signature there is only 40
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
@@ -38,6 +39,8 @@ log = logging.getLogger(__name__)
 
 Sender = EventSender | ChatSender
 
+SMALL: Final = 2**20  # bytes of a body that needs no room of its own
+PATIENCE: Final = 5.0  # seconds to wait for that
 MOST_EVENTS: Final = 20  # of one delivery; each would be a run
 
 
@@ -45,6 +48,13 @@ def receive(services: Services, name: str) -> Response:
     """Answer a delivery to the hook called *name*. Raise a Problem."""
     hook, is_remembered = find_called(services, name)
     sender = CHAT_SENDERS.get(hook.sender) or EVENT_SENDERS[hook.sender]
+    with room_for_body(services):
+        return _receive(services, hook, sender, is_remembered=is_remembered)
+
+
+def _receive(
+    services: Services, hook: OpenedHook, sender: Sender, *, is_remembered: bool
+) -> Response:
     incoming = Incoming(headers=_headers(), body=read_raw(sender.LIMIT))
     believe(services, hook, sender, incoming)
     require_media_type(incoming, sender)
@@ -86,6 +96,21 @@ def receive_events(
 def _headers() -> dict[str, str]:
     """All headers, by names in small letters; WSGI has joined those that came twice."""
     return {name.lower(): value for name, value in request.headers}
+
+
+@contextmanager
+def room_for_body(services: Services) -> Iterator[None]:
+    """Let few large bodies in at once. Raise a 503 problem when there is no room for another."""
+    length = request.content_length
+    if length is not None and length <= SMALL:
+        yield
+        return
+    if not services.large_bodies.acquire(timeout=PATIENCE):
+        raise unavailable("too many large deliveries at once")
+    try:
+        yield
+    finally:
+        services.large_bodies.release()
 
 
 def read_raw(limit: int) -> bytes:

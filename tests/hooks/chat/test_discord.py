@@ -68,13 +68,22 @@ def test_the_headers_have_one_form(header, change):
         discord.verify(incoming(request.body, headers), keys(PUBLIC), NOW)
 
 
+@pytest.mark.parametrize("seconds", [-3601, 3601])
+def test_what_was_signed_long_ago_is_not_believed(seconds):
+    with pytest.raises(Denied):
+        discord.verify(signed(payload(COMMAND)), keys(PUBLIC), NOW + seconds)
+    discord.verify(signed(payload(COMMAND)), keys(PUBLIC), NOW + seconds // 2)
+
+
 def test_a_digit_moved_from_the_timestamp_to_the_body_makes_no_message():
     request = signed(payload(COMMAND))
     timestamp = request.header("X-Signature-Timestamp")
     headers = {**request.headers, "x-signature-timestamp": timestamp[:-1]}
     moved = incoming(timestamp[-1:].encode() + request.body, headers)
 
-    discord.verify(moved, keys(PUBLIC), NOW)  # the signed bytes are the same
+    with pytest.raises(Denied):
+        discord.verify(moved, keys(PUBLIC), NOW)
+    discord.verify(moved, keys(PUBLIC), NOW / 10)  # the signed bytes are the same
     with pytest.raises(Unreadable):
         discord.read(moved)
 

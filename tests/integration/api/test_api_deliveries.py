@@ -11,6 +11,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app.hooks import receive
+from app.services import services_of
 from runner.run import Run
 from runner.store import deliveries
 from runner.store.connection import Connection
@@ -192,6 +194,26 @@ def test_a_body_beyond_what_the_sender_sends_is_413(
             environ_overrides={} if length else {"wsgi.input_terminated": True},
         )
         assert response.status_code == 413
+
+
+def test_few_large_bodies_are_let_in_at_once(
+    hook: Callable[..., None], app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook()
+    monkeypatch.setattr(receive, "PATIENCE", 0.01)
+    large = {**pushed(), "noise": "x" * 2**20}
+    room = services_of(app).large_bodies
+    room.acquire()
+    room.acquire()
+
+    refused = deliver(app.test_client(), large)
+    small = deliver(app.test_client(), pushed(), delivery="small")
+    room.release()
+    taken = deliver(app.test_client(), large)
+
+    assert [each.status_code for each in (refused, small, taken)] == [503, 202, 202]
+    assert refused.headers["Retry-After"]
+    room.release()
 
 
 def test_a_delivery_can_be_tried_out_and_leaves_no_trace(

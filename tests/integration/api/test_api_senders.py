@@ -22,6 +22,7 @@ from runner.vault import Vault
 from tests.hooks import sent
 from tests.hooks.chat import chatting
 from tests.hooks.chat.test_chat_vectors import VECTORS as OF_CHATS
+from tests.hooks.chat.test_chat_vectors import time_of
 from tests.hooks.test_vectors import ALGORITHMS, body_of
 from tests.hooks.test_vectors import VECTORS as OF_EVENTS
 
@@ -115,7 +116,7 @@ def test_every_published_signature_is_believed_and_every_forgery_is_not(
 
 def check(door: Door, vector: dict[str, Any], body: bytes, headers: dict[str, str]) -> str:
     """Send a vector at its time."""
-    door.now = float(vector.get("now", sent.NOW))
+    door.now = time_of(vector)
     headers.setdefault("Content-Type", "application/json")
     status = door.send(vector["sender"], body, headers)
     match vector["expect"]:
