@@ -56,7 +56,8 @@ def test(arguments: list[str]) -> int:
     if SOAK in arguments:
         rest = [each for each in arguments if each != SOAK]
         os.execv(sys.executable, [sys.executable, "-m", "tests.faults.soak", *rest])
-    os.execv(sys.executable, [sys.executable, "-m", "pytest", "-n", "auto", *arguments])
+    workers = ["-n", "auto", "--dist", "worksteal"]  # whoever has done its share takes of others'
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", *workers, *arguments])
 
 
 def bench(arguments: list[str]) -> int:

@@ -35,8 +35,8 @@ CLOSING = pytest.StashKey[ExitStack]()
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Have three workers on two cores: the tests wait for a third of their time."""
-    return max(2, (os.cpu_count() or 1) * 3 // 2)
+    """Have two workers a core: the tests wait for half of their time."""
+    return max(2, (os.cpu_count() or 1) * 2)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

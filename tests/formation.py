@@ -83,16 +83,15 @@ class Formation:
         self._environ = environ
         self._folder = folder
         self.processes: list[subprocess.Popen[bytes]] = []
-        self.port = 0
+        self.port = self._chosen = 0
 
     def choose_port(self) -> None:
-        """Say where web will be, before it is."""
-        self.port = free_port()
+        """Say where the next web will be, before it is."""
+        self.port = self._chosen = free_port()
 
     def start_web(self, **environ: str) -> Client:
         """A web container: no git, no ansible, no directory of the runner's."""
-        if not self.port:
-            self.choose_port()
+        self.port, self._chosen = self._chosen or free_port(), 0
         programs = self._folder / "web-programs"
         programs.mkdir(exist_ok=True)
         for program in ("python", "gunicorn"):
@@ -136,7 +135,6 @@ class Formation:
             process.send_signal(signal.SIGTERM)
         ends = [(process.args, process.wait(timeout=30)) for process in self.processes]
         self.processes.clear()
-        self.port = 0
         assert not any(code for _, code in ends), ends
         for log in sorted(self._folder.glob("*.log")):
             print(f"--- {log.name}\n{log.read_text()}")
