@@ -150,7 +150,9 @@ def test_the_orphans_of_a_killed_keeper_are_found_and_ended(start, children, gra
 
 def test_a_family_that_obeys_is_not_killed(start):
     kept = start().play(child("forking", 3))
+    kept.keeper.send_signal(signal.SIGSTOP)  # it would end the others when the leader has ended
     ended = family.end(lambda: family.below(kept.keeper.pid), 10)
+    kept.keeper.send_signal(signal.SIGCONT)
 
     assert (ended.terminated, ended.killed) == (4, 0)
     assert ended.seconds < 5
