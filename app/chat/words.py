@@ -48,7 +48,7 @@ def more(run: Run, now: datetime) -> str:
     lines = [one(run, now)]
     lines += [run.message] if run.message else []
     lines += [f"Reason: {run.reason}"] if run.reason else []
-    if run.stop_requested_at is not None:
+    if run.is_stopping:
         why = f": {run.stop_reason}" if run.stop_reason else ""
         lines.append(f"Stop asked for by {run.stop_requested_by}{why}")
     if run.survivors:
