@@ -1,13 +1,10 @@
 """Work that its caller waits for only so long: a sender is answered in time, whatever hangs."""
 
-import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final, TypeVar
 
 T = TypeVar("T")
-
-log = logging.getLogger(__name__)
 
 THREADS: Final = 40  # what hangs holds one for as long as Postgres or Redis may be silent: 20 s
 
@@ -25,13 +22,6 @@ class Threads:
     def within(self, work: Callable[[], T], seconds: float) -> T:
         """Do *work*. Raise TimeoutError when that takes longer; it goes on by itself."""
         return self.start(work).result(timeout=seconds)
-
-    def soon(self, work: Callable[[], object], seconds: float) -> None:
-        """Do *work*, which nothing depends on, and wait for it up to *seconds*."""
-        try:
-            self.within(work, seconds)
-        except TimeoutError:
-            log.warning("what was to hasten a run takes more than %g seconds", seconds)
 
     def close(self) -> None:
         """Wait for nobody."""

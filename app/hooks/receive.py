@@ -200,9 +200,8 @@ def take_all(services: Services, message: Message, events: Sequence[Event]) -> l
     """Take one event after another, each in a transaction of its own; queue what is to be run."""
     outcomes = []
     for event in events:
-        numbered = event if event.delivery else replace(event, delivery="")
         with services.connection() as conn:
-            outcome = take(conn, services.vault, message, numbered)
+            outcome = take(conn, services.vault, message, event)
         outcomes.append(outcome)
         log.info(
             "hook %s: delivery %s: %s%s",
