@@ -70,9 +70,8 @@ def redeliver(services: Services, name: str, delivery_id: int) -> Response:
     if not again:
         raise Problem(HTTPStatus.CONFLICT, "the hook's sender is another by now")
     message = _message(hook, hook.spec, kept.headers, content, redelivery_of=first.id)
-    number = f"redelivery {first.id}.{first.times}"
     with services.connection() as conn:
-        deliveries.count(conn, first.id)
+        number = f"redelivery {first.id}.{deliveries.count(conn, first.id)}"
     return respond(
         take_all(services, message, [replace(event, delivery=number) for event in again])
     )

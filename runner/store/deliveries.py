@@ -124,9 +124,14 @@ def decide(conn: Connection, delivery: int, decision: str, why: str | None) -> N
     )
 
 
-def count(conn: Connection, delivery: int) -> None:
-    """Count one that is taken again by hand."""
-    conn.execute("UPDATE deliveries SET times = times + 1 WHERE id = %s", [delivery])
+def count(conn: Connection, delivery: int) -> int:
+    """Count one that is taken again by hand; tell how often it has come by now."""
+    row = conn.execute(
+        "UPDATE deliveries SET times = times + 1 WHERE id = %s RETURNING times", [delivery]
+    ).fetchone()
+    assert row is not None
+    times: int = row["times"]
+    return times
 
 
 def settle(conn: Connection, delivery: int, run_id: int) -> None:

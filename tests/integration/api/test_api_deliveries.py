@@ -16,6 +16,7 @@ from app.services import services_of
 from runner.run import Run
 from runner.store import deliveries
 from runner.store.connection import Connection
+from tests.api import BEARER
 from tests.hooks.signing import PAYLOADS, SECRET, deliver, headers, payload
 
 HOOK = "/api/v1/hooks/site"
@@ -98,6 +99,25 @@ def test_one_can_be_taken_again_by_the_rules_of_now(
     newest = client.get(f"/api/v1/runs/{answers[1].json['runs'][0]}").json  # type: ignore[index]
     assert newest is not None
     assert newest["vars"]["version"] == "2"
+
+
+def test_one_that_is_taken_again_by_several_at_once_runs_for_each(
+    client: FlaskClient, hook: Callable[..., None], app: Flask
+) -> None:
+    hook()
+    deliver(app.test_client(), pushed())
+    [first] = noted(client)
+    together = Barrier(4)
+
+    def ask(_: int) -> int:
+        together.wait()
+        mine = app.test_client()
+        mine.environ_base["HTTP_AUTHORIZATION"] = BEARER
+        return mine.post(f"{HOOK}/deliveries/{first['id']}/redeliver").status_code
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(ask, range(4))) == [202] * 4
+    assert len(states(client)) == 5
 
 
 def test_what_was_not_kept_cannot_be_taken_again(
