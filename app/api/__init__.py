@@ -1,6 +1,7 @@
 """The API, one module a resource."""
 
 from app.api import (
+    audit,
     chat,
     credentials,
     deliveries,
@@ -18,6 +19,7 @@ from app.api import (
     runs,
     stops,
     templates,
+    tokens,
 )
 from app.operations import Operation
 
@@ -25,6 +27,8 @@ PREFIX = "/api/v1"
 
 OPERATIONS: tuple[Operation, ...] = (
     *me.OPERATIONS,
+    *tokens.OPERATIONS,
+    *audit.OPERATIONS,
     *credentials.OPERATIONS,
     *templates.OPERATIONS,
     *hooks.OPERATIONS,
