@@ -15,6 +15,7 @@ from app.api import (
     processes,
     reruns,
     runs,
+    statistics,
     stops,
     templates,
 )
@@ -25,6 +26,7 @@ PREFIX = "/api/v1"
 OPERATIONS: tuple[Operation, ...] = (
     *credentials.OPERATIONS,
     *templates.OPERATIONS,
+    *statistics.OPERATIONS,
     *hooks.OPERATIONS,
     *deliveries.OPERATIONS,
     *chat.OPERATIONS,
