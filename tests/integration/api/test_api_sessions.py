@@ -189,6 +189,7 @@ def test_a_cookie_that_was_copied_is_worth_nothing_after_signing_out(browser, ap
         ("https://localhost.evil.example", "own", 403),
         ("http://localhost@evil.example", "own", 403),
         ("null", "own", 403),
+        ("http://", "own", 403),
         (None, "own", 403),
     ],
 )
