@@ -94,7 +94,7 @@ def require_own_page(services: Services) -> None:
 def require_own_origin(services: Services) -> None:
     """Raise a 403 problem unless a page of ours sends the request; every browser tells that."""
     origin = urlsplit(request.headers.get("Origin", ""))
-    own = {request.host, urlsplit(services.settings.url or "").netloc}
+    own = {request.host, urlsplit(services.settings.url or "").netloc} - {""}
     if origin.scheme not in ("http", "https") or origin.netloc not in own:
         raise Problem(HTTPStatus.FORBIDDEN, "only pages of ours may send this")
 

@@ -6,16 +6,18 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from psycopg.types.json import Jsonb
 
 from app.factory import create_app
 from app.services import services_of
 from runner.judge import Verdict
 from runner.run import Run, RunState, Trigger, Wanted
 from runner.settings import Settings
-from runner.store import moves, output, runs
+from runner.store import moves, output, runs, stops
 from runner.store.connection import Connection
 from runner.template import Template
 from tests.api import BEARER, TEMPLATE, TOKEN
+from tests.sides import HOOK, Side
 
 
 @pytest.fixture
@@ -134,3 +136,47 @@ def write(conn: Connection) -> Callable[[Run, int, bytes], None]:
         assert output.append(conn, run.id, run.lease_token, start, chunk)
 
     return store
+
+
+@pytest.fixture
+def make_side(client: FlaskClient, conn) -> Callable[[str], Side]:
+    """Makes a template, a final run of it, a hook, a delivery and a dead notification."""
+
+    def make(template: str) -> Side:
+        spec = Template.model_validate(TEMPLATE).spec()
+        client.put(f"/api/v1/templates/{template}", json=TEMPLATE)
+        run = runs.insert(conn, Wanted(template=template, spec=spec, trigger=Trigger.API, by="x"))
+        stops.request_stop(conn, run.id, by="x", reason=None, force=False)
+        hook = f"hook-of-{template}"
+        put = client.put(f"/api/v1/hooks/{hook}", json=HOOK | {"template": template})
+        assert put.status_code in (200, 201), put.json
+        delivery = conn.execute(
+            """INSERT INTO deliveries (hook, key, decision, why, event)
+               VALUES (%s, 'k', 'ignored', 'a test', %s) RETURNING id""",
+            [hook, Jsonb({})],
+        ).fetchone()["id"]
+        notification = conn.execute(
+            """INSERT INTO notifications (event_id, run_id, occasion, target, state, reason)
+               SELECT max(id), %s, 'stopped', -1, 'dead', 'a test' FROM run_events WHERE run_id = %s
+               RETURNING id""",
+            [run.id, run.id],
+        ).fetchone()["id"]
+        return Side(template, hook, run.id, delivery, notification)
+
+    return make
+
+
+@pytest.fixture
+def caller(client: FlaskClient) -> Callable[..., FlaskClient]:
+    """Makes somebody with rights, over templates."""
+
+    def make(*rights: str, templates: tuple[str, ...] = (), name: str = "somebody") -> FlaskClient:
+        client.delete(f"/api/v1/tokens/{name}")
+        body = {"name": name, "rights": rights, "templates": templates}
+        made = client.post("/api/v1/tokens", json=body)
+        assert made.status_code == 201, made.json
+        own = client.application.test_client()
+        own.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {made.json['token']}"
+        return own
+
+    return make

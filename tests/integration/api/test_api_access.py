@@ -1,117 +1,16 @@
-"""Who may do what: every operation there is, with each right, within and without patterns.
-
-The tables are made of OPERATIONS: one that is added is tried, or found to be missing here.
-"""
+"""Who may do what: every operation there is, with each right, within and without patterns."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import pytest
-from flask.testing import FlaskClient
-from psycopg.types.json import Jsonb
 
-from app.api import OPERATIONS, PREFIX
-from app.operations import Operation
+from app.api import PREFIX
 from app.rights import Right, complete
 from runner.run import Trigger, Wanted
 from runner.store import runs, stops
 from runner.template import Template
 from tests.api import TEMPLATE
-
-HOOK = {"sender": "github", "secret": "It's a Secret to Everybody"}
-#: Of the operations that need one; without its body the others are complete.
-BODIES = {
-    "put_template": TEMPLATE,
-    "put_credential": {"kind": "become_password", "password": "hunter2"},
-    "create_token": {"name": "another"},
-    "try_hook": {"payload": {}},
-    "converse": {"text": "help"},
-}
-CLOSED = [operation for operation in OPERATIONS if not operation.is_open]
-ABOUT_ONE = [operation for operation in CLOSED if "<" in operation.path]
-
-
-@dataclass(frozen=True)
-class Side:
-    """A template, and one of all that belongs to it."""
-
-    template: str
-    hook: str
-    run: int
-    delivery: int
-    notification: int
-
-    def path(self, operation: Operation) -> str:
-        """Where *operation* is for what is on this side."""
-        collection = operation.path.split("/")[1]
-        names = {
-            "templates": self.template,
-            "hooks": self.hook,
-            "credentials": "key",
-            "tokens": "other",
-        }
-        places = {
-            "name": names.get(collection),
-            "run_id": self.run,
-            "delivery_id": self.delivery,
-            "notification_id": self.notification,
-        }
-        return PREFIX + re.sub("<(.+?)>", lambda found: str(places[found[1]]), operation.path)
-
-
-@pytest.fixture
-def make_side(client: FlaskClient, conn) -> Callable[[str], Side]:
-    """Makes a template, a final run of it, a hook, a delivery and a dead notification."""
-
-    def make(template: str) -> Side:
-        spec = Template.model_validate(TEMPLATE).spec()
-        client.put(f"/api/v1/templates/{template}", json=TEMPLATE)
-        run = runs.insert(conn, Wanted(template=template, spec=spec, trigger=Trigger.API, by="x"))
-        stops.request_stop(conn, run.id, by="x", reason=None, force=False)
-        hook = f"hook-of-{template}"
-        put = client.put(f"/api/v1/hooks/{hook}", json=HOOK | {"template": template})
-        assert put.status_code in (200, 201), put.json
-        delivery = conn.execute(
-            """INSERT INTO deliveries (hook, key, decision, why, event)
-               VALUES (%s, 'k', 'ignored', 'a test', %s) RETURNING id""",
-            [hook, Jsonb({})],
-        ).fetchone()["id"]
-        notification = conn.execute(
-            """INSERT INTO notifications (event_id, run_id, occasion, target, state, reason)
-               SELECT max(id), %s, 'stopped', -1, 'dead', 'a test' FROM run_events WHERE run_id = %s
-               RETURNING id""",
-            [run.id, run.id],
-        ).fetchone()["id"]
-        return Side(template, hook, run.id, delivery, notification)
-
-    return make
-
-
-@pytest.fixture
-def caller(client: FlaskClient) -> Callable[..., FlaskClient]:
-    """Makes somebody with rights, over templates."""
-
-    def make(*rights: str, templates: tuple[str, ...] = (), name: str = "somebody") -> FlaskClient:
-        client.delete(f"/api/v1/tokens/{name}")
-        body = {"name": name, "rights": rights, "templates": templates}
-        made = client.post("/api/v1/tokens", json=body)
-        assert made.status_code == 201, made.json
-        own = client.application.test_client()
-        own.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {made.json['token']}"
-        return own
-
-    return make
-
-
-def call(client: FlaskClient, operation: Operation, side: Side):
-    body = BODIES.get(operation.name)
-    if operation.name == "put_hook":
-        body = HOOK | {"template": side.template}
-    where = side.path(operation)
-    if operation.name == "preview_rerun":
-        where += "?wait=0"  # there is no runner that could look
-    return client.open(where, method=operation.method, json=body)
+from tests.sides import ABOUT_ONE, BODIES, CLOSED, HOOK, call
 
 
 @pytest.mark.parametrize("right", list(Right))
