@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from app import docs, problems
 from app.api import OPERATIONS, PREFIX
-from app.auth import token_check
+from app.auth import access_check
 from app.certificates import fetch_certificates
 from app.openapi import full_path, specification
 from app.operations import JSON, Operation, RunIdConverter
@@ -49,10 +49,9 @@ def create_app(
     problems.register(app)
     for operation in OPERATIONS:
         _add(app, operation, services)
-    open_endpoints = {operation.name for operation in OPERATIONS if operation.is_open}
-    open_endpoints |= _add_documentation(app)
+    open_endpoints = _add_documentation(app)
     app.before_request(_start_clock)
-    app.before_request(token_check(settings.admin_token, open_endpoints))
+    app.before_request(access_check(settings.admin_token, OPERATIONS, open_endpoints))
     app.after_request(_finish)
     return app
 

@@ -105,6 +105,8 @@ def _describe(operation: Operation, schemas: _Schemas) -> Json:
         described["requestBody"] = {"required": True, "content": {JSON: {"schema": {}}}}
     if operation.is_open:
         described["security"] = []
+    elif operation.right:
+        described["security"] = [{"token": [operation.right]}]
     return described
 
 
@@ -155,7 +157,7 @@ def _responses(operation: Operation, schemas: _Schemas) -> Json:
     if operation.body:
         problems.update(WITH_BODY)
     if not operation.is_open:
-        problems.add(HTTPStatus.UNAUTHORIZED)
+        problems.update({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
     problem = {MEDIA_TYPE: {"schema": schemas.answer(ProblemAnswer)}}
     responses = {
         str(int(status)): {"description": status.phrase, "content": problem}

@@ -16,6 +16,7 @@ from pydantic_core import from_json
 from werkzeug.routing import IntegerConverter
 
 from app.problems import Problem, faults_of, invalid
+from app.rights import Right
 from app.services import Services
 from runner.storable import unstorable
 
@@ -65,11 +66,26 @@ class Operation:
     query: type[Query | AnyQuery] = NoQuery
     headers: type[Query] | None = None
     body: type[BaseModel] | None = None
+    #: Needs nobody in particular, and is at the top, for the platform and for senders.
     is_open: bool = False
+    #: What its caller must have; a GET needs READ unless it says otherwise.
+    right: Right | None = None
+    #: Needs a caller and no right; what else it needs, its view requires.
+    is_for_every_caller: bool = False
+    #: Is about what belongs to no template: a caller with patterns may not.
+    needs_all_templates: bool = False
     #: The view reads the body itself: its form is the caller's.
     takes_anything: bool = False
     #: Media types of an answer that is not JSON.
     media_types: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what forgets to say who may."""
+        if self.is_open or self.is_for_every_caller:
+            assert self.right is None, f"{self.name} needs no right, and names one"
+        elif self.right is None:
+            assert self.method == "GET", f"{self.name} must say which right it needs"
+            object.__setattr__(self, "right", Right.READ)
 
     @property
     def name(self) -> str:

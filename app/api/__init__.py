@@ -8,6 +8,7 @@ from app.api import (
     health,
     hooks,
     hosts,
+    me,
     metrics,
     notifications,
     output,
@@ -23,6 +24,7 @@ from app.operations import Operation
 PREFIX = "/api/v1"
 
 OPERATIONS: tuple[Operation, ...] = (
+    *me.OPERATIONS,
     *credentials.OPERATIONS,
     *templates.OPERATIONS,
     *hooks.OPERATIONS,

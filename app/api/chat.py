@@ -7,10 +7,10 @@ from pydantic import Field
 
 from app.api.answers import Answer
 from app.api.requests import ChatBody
-from app.auth import ADMIN
+from app.auth import Forbidden, caller
 from app.chat import actions
-from app.chat.actions import Action, Refusal
-from app.chat.asker import owner
+from app.chat.actions import Action, Denial, Refusal
+from app.chat.asker import asker_of_caller
 from app.chat.grammar import Misunderstood, understand
 from app.operations import Operation, answer
 from app.problems import invalid
@@ -28,12 +28,16 @@ class ChatAnswer(Answer):
 def converse(services: Services, body: ChatBody) -> Response:
     """Do what is typed: run, stop, status, runs, rerun, tail, templates, help.
 
-    422 with the reason, and the right form, for what is not understood or cannot be done.
+    X
     """
     try:
         ask = understand(body.text)
         with services.connection() as conn, conn.transaction():
-            done = actions.act(Action(services=services, conn=conn, asker=owner(ADMIN)), ask)
+            done = actions.act(
+                Action(services=services, conn=conn, asker=asker_of_caller(caller())), ask
+            )
+    except Denial as error:
+        raise Forbidden(str(error), error.right) from None
     except (Misunderstood, Refusal) as error:
         raise invalid([("text", str(error))]) from None
     actions.hasten(services, done)
@@ -52,6 +56,7 @@ OPERATIONS = (
         method="POST",
         path="/chat",
         view=converse,
+        is_for_every_caller=True,
         body=ChatBody,
         answers={HTTPStatus.OK: ChatAnswer, HTTPStatus.ACCEPTED: ChatAnswer},
     ),

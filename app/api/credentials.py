@@ -8,9 +8,10 @@ from flask import Response
 from app.api.answers import CredentialAnswer, CredentialPage
 from app.api.pages import cut
 from app.api.requests import CredentialBody, CredentialsQuery
-from app.auth import ADMIN
+from app.auth import caller
 from app.operations import Operation, answer
 from app.problems import Problem, invalid
+from app.rights import Right
 from app.services import Services
 from runner import uses
 from runner.credential import shown, unlocked
@@ -31,10 +32,12 @@ def put_credential(services: Services, name: str, body: CredentialBody) -> Respo
     known = uses.known(credential)
     with services.connection() as conn:
         try:
-            kept, is_new = credentials.put(conn, name, known, shown(credential), sealed, ADMIN)
+            kept, is_new = credentials.put(
+                conn, name, known, shown(credential), sealed, caller().name
+            )
         except CredentialInUse as error:
             raise _in_use(error) from None
-    log.info("credential %s: %s by %s", name, "made" if is_new else "changed", ADMIN)
+    log.info("credential %s: %s by %s", name, "made" if is_new else "changed", caller().name)
     return answer(CredentialAnswer.of(kept), HTTPStatus.CREATED if is_new else HTTPStatus.OK)
 
 
@@ -55,7 +58,7 @@ def delete_credential(services: Services, name: str) -> Response:
                 raise _unknown(name)
         except CredentialInUse as error:
             raise _in_use(error) from None
-    log.info("credential %s: deleted by %s", name, ADMIN)
+    log.info("credential %s: deleted by %s", name, caller().name)
     return Response(status=HTTPStatus.NO_CONTENT)
 
 
@@ -91,6 +94,8 @@ OPERATIONS = (
         method="PUT",
         path="/credentials/<name>",
         view=put_credential,
+        right=Right.ADMIN,
+        needs_all_templates=True,
         body=CredentialBody,
         answers={HTTPStatus.OK: CredentialAnswer, HTTPStatus.CREATED: CredentialAnswer},
         problems=(HTTPStatus.CONFLICT,),
@@ -99,6 +104,8 @@ OPERATIONS = (
         method="GET",
         path="/credentials/<name>",
         view=show_credential,
+        right=Right.ADMIN,
+        needs_all_templates=True,
         answers={HTTPStatus.OK: CredentialAnswer},
         problems=(HTTPStatus.NOT_FOUND,),
     ),
@@ -106,6 +113,8 @@ OPERATIONS = (
         method="DELETE",
         path="/credentials/<name>",
         view=delete_credential,
+        right=Right.ADMIN,
+        needs_all_templates=True,
         answers={HTTPStatus.NO_CONTENT: None},
         problems=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
     ),
@@ -113,6 +122,8 @@ OPERATIONS = (
         method="GET",
         path="/credentials",
         view=list_credentials,
+        right=Right.ADMIN,
+        needs_all_templates=True,
         query=CredentialsQuery,
         answers={HTTPStatus.OK: CredentialPage},
     ),

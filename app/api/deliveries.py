@@ -29,6 +29,7 @@ from app.hooks.triggering import Triggering
 from app.hooks.trying import try_all
 from app.operations import Operation, answer
 from app.problems import Problem, invalid
+from app.rights import Right
 from app.services import Services
 from runner.store import deliveries
 
@@ -147,6 +148,7 @@ OPERATIONS = (
         method="POST",
         path="/hooks/<name>/deliveries/<delivery_id>/redeliver",
         view=redeliver,
+        right=Right.RUN,
         answers={HTTPStatus.ACCEPTED: HookAnswer, HTTPStatus.OK: HookAnswer},
         problems=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
     ),
@@ -154,6 +156,7 @@ OPERATIONS = (
         method="POST",
         path="/hooks/<name>/test",
         view=try_hook,
+        right=Right.READ,
         body=TrialBody,
         answers={HTTPStatus.OK: TrialAnswer},
         problems=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),

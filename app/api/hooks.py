@@ -7,7 +7,7 @@ from flask import Response
 
 from app.api.pages import cut
 from app.api.requests import HookBody, HooksQuery
-from app.auth import ADMIN
+from app.auth import caller
 from app.hooks.hook_answers import HookAnswer, HookPage, StoredHookAnswer
 from app.hooks.named import WITHOUT_SECRET
 from app.hooks.receive import receive
@@ -15,6 +15,7 @@ from app.hooks.triggering import Triggering
 from app.hooks.values import Constant
 from app.operations import AnyQuery, Operation, answer
 from app.problems import Problem, invalid
+from app.rights import Right
 from app.services import Services
 from runner.store import credentials, hooks, templates
 from runner.store.connection import Connection
@@ -47,10 +48,10 @@ def put_hook(services: Services, name: str, body: HookBody) -> Response:
             _require_fit(conn, hook)
         elif hook.credential is not None:
             _require_token(conn, hook.credential)
-        stored, is_new = hooks.put(conn, name, hook.spec(), sealed, ADMIN)
+        stored, is_new = hooks.put(conn, name, hook.spec(), sealed, caller().name)
         if stored.sealed is None and stored.sender not in WITHOUT_SECRET:
             raise invalid([("secret", "is required: who knows none would be anybody")])
-    log.info("hook %s: %s by %s", name, "made" if is_new else "changed", ADMIN)
+    log.info("hook %s: %s by %s", name, "made" if is_new else "changed", caller().name)
     return answer(StoredHookAnswer.of(stored), HTTPStatus.CREATED if is_new else HTTPStatus.OK)
 
 
@@ -94,7 +95,7 @@ def delete_hook(services: Services, name: str) -> Response:
     with services.connection() as conn:
         if not NAME.fullmatch(name) or not hooks.delete(conn, name):
             raise _unknown(name)
-    log.info("hook %s: deleted by %s", name, ADMIN)
+    log.info("hook %s: deleted by %s", name, caller().name)
     return Response(status=HTTPStatus.NO_CONTENT)
 
 
@@ -124,6 +125,7 @@ OPERATIONS = (
         method="PUT",
         path="/hooks/<name>",
         view=put_hook,
+        right=Right.ADMIN,
         body=HookBody,
         answers={HTTPStatus.OK: StoredHookAnswer, HTTPStatus.CREATED: StoredHookAnswer},
     ),
@@ -138,6 +140,7 @@ OPERATIONS = (
         method="DELETE",
         path="/hooks/<name>",
         view=delete_hook,
+        right=Right.ADMIN,
         answers={HTTPStatus.NO_CONTENT: None},
         problems=(HTTPStatus.NOT_FOUND,),
     ),

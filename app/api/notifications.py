@@ -11,6 +11,7 @@ from app.api.requests import NotificationsQuery, RunNotificationsQuery
 from app.api.runs import find_run
 from app.operations import Operation, answer
 from app.problems import Problem
+from app.rights import Right
 from app.services import Services
 from runner.store import notifications
 from runner.store.connection import Connection
@@ -83,6 +84,7 @@ OPERATIONS = (
         method="POST",
         path="/notifications/<notification_id>/retry",
         view=retry_notification,
+        right=Right.RUN,
         answers={HTTPStatus.ACCEPTED: NotificationAnswer},
         problems=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
     ),

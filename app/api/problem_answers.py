@@ -4,6 +4,7 @@ from pydantic import Field
 
 from app.api.answers import Answer, FaultAnswer
 from app.api.run_answers import RunAnswer
+from app.rights import Right
 
 
 class ProblemAnswer(Answer):
@@ -21,4 +22,5 @@ class ProblemAnswer(Answer):
         default=None,
         description="with 409: queued and running runs that use the credential, up to 100",
     )
+    right: Right | None = Field(default=None, description="with 403: the right that is missing")
     id: str | None = Field(default=None, description="with 500: what the log knows it by")

@@ -8,9 +8,10 @@ from app.api.requests import RerunBody, TriggerHeaders, WaitQuery
 from app.api.run_answers import RunAnswer
 from app.api.runs import conflict, find_run
 from app.api.triggers import queue_run
-from app.auth import ADMIN
+from app.auth import caller
 from app.operations import Operation
 from app.repeating import again
+from app.rights import Right
 from app.services import Services
 from runner.rerun import NothingToRepeat
 from runner.run import Run, Wanted
@@ -32,7 +33,7 @@ def rerun_run(
     def want(conn: Connection) -> Wanted:
         run = find_final_run(conn, run_id)
         try:
-            return again(services.vault, conn, run, body, by=ADMIN)
+            return again(services.vault, conn, run, body, by=caller().name)
         except (NothingToRepeat, SecretsUnreadable) as error:
             raise conflict(run, str(error)) from None
 
@@ -52,6 +53,7 @@ OPERATIONS = (
         method="POST",
         path="/runs/<run_id>/rerun",
         view=rerun_run,
+        right=Right.RUN,
         query=WaitQuery,
         headers=TriggerHeaders,
         body=RerunBody,

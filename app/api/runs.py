@@ -9,9 +9,10 @@ from app.api.requests import RunsQuery, TriggerBody, TriggerHeaders, WaitQuery
 from app.api.run_answers import RunAnswer, RunPage
 from app.api.templates import find_template
 from app.api.triggers import queue_run
-from app.auth import ADMIN
+from app.auth import caller
 from app.operations import Operation, answer
 from app.problems import Problem
+from app.rights import Right
 from app.services import Services
 from runner.run import Run, Trigger, Wanted
 from runner.store import runs
@@ -46,7 +47,7 @@ def trigger_run(
             secrets=services.vault.seal(given.secrets),
             overrides=given.overrides,
             trigger=Trigger.API,
-            by=ADMIN,
+            by=caller().name,
             reason=body.reason,
         )
 
@@ -93,6 +94,7 @@ OPERATIONS = (
         method="POST",
         path="/templates/<name>/runs",
         view=trigger_run,
+        right=Right.RUN,
         query=WaitQuery,
         headers=TriggerHeaders,
         body=TriggerBody,

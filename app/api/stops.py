@@ -8,8 +8,9 @@ from app.api.requests import StopBody, WaitQuery
 from app.api.run_answers import RunAnswer
 from app.api.runs import conflict, find_run
 from app.api.waiting import accepted
-from app.auth import ADMIN
+from app.auth import caller, require
 from app.operations import Operation
+from app.rights import Right
 from app.services import Services
 from jobs import runs as jobs
 from runner.store import stops
@@ -18,10 +19,15 @@ from runner.store import stops
 def stop_run(services: Services, run_id: int, query: WaitQuery, body: StopBody) -> Response:
     """Ask for a stop.
 
-    Asking again changes nothing, but may add force. A final run cannot be stopped: 409.
+    Asking again changes nothing, but may add force. A final run cannot be stopped: 409. To
+    force needs the right `kill`.
     """
+    if body.force:
+        require(Right.KILL)
     with services.connection() as conn:
-        asked = stops.request_stop(conn, run_id, by=ADMIN, reason=body.reason, force=body.force)
+        asked = stops.request_stop(
+            conn, run_id, by=caller().name, reason=body.reason, force=body.force
+        )
         run = asked or find_run(conn, run_id)
     if asked is not None:
         jobs.ring_stop(services.redis, asked)
@@ -35,6 +41,7 @@ OPERATIONS = (
         method="POST",
         path="/runs/<run_id>/stop",
         view=stop_run,
+        right=Right.STOP,
         query=WaitQuery,
         body=StopBody,
         answers={HTTPStatus.ACCEPTED: RunAnswer, HTTPStatus.OK: RunAnswer},

@@ -7,9 +7,10 @@ from flask import Response
 from app.api.answers import TemplateAnswer, TemplatePage
 from app.api.pages import cut
 from app.api.requests import TemplatesQuery
-from app.auth import ADMIN
+from app.auth import caller
 from app.operations import Operation, answer
 from app.problems import Problem, invalid
+from app.rights import Right
 from app.services import Services
 from runner.store import templates
 from runner.store.connection import Connection
@@ -35,7 +36,7 @@ def put_template(services: Services, name: str, body: Template) -> Response:
     if not NAME.fullmatch(name):
         raise invalid([("name", f"must match {NAME.pattern}")])
     with services.connection() as conn:
-        stored, is_new = templates.put(conn, name, body.spec(), ADMIN)
+        stored, is_new = templates.put(conn, name, body.spec(), caller().name)
     return answer(TemplateAnswer.of(stored), HTTPStatus.CREATED if is_new else HTTPStatus.OK)
 
 
@@ -77,6 +78,7 @@ OPERATIONS = (
         method="PUT",
         path="/templates/<name>",
         view=put_template,
+        right=Right.ADMIN,
         body=Template,
         answers={HTTPStatus.OK: TemplateAnswer, HTTPStatus.CREATED: TemplateAnswer},
     ),
@@ -91,6 +93,7 @@ OPERATIONS = (
         method="DELETE",
         path="/templates/<name>",
         view=delete_template,
+        right=Right.ADMIN,
         answers={HTTPStatus.NO_CONTENT: None},
         problems=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
     ),

@@ -8,7 +8,7 @@ from flask import Response
 from pydantic import BaseModel
 
 from app.api.waiting import accepted
-from app.auth import ADMIN
+from app.auth import caller
 from app.problems import invalid
 from app.services import Services
 from jobs import runs as jobs
@@ -50,7 +50,7 @@ def _keyed(wanted: Wanted, key: str | None, digests: list[bytes]) -> Wanted:
 
 def _run_of_key(conn: Connection, key: str | None, digests: list[bytes]) -> Run | None:
     """The run that the key was first used for. Raise a 422 problem if for another request."""
-    run = runs.find_by_key(conn, ADMIN, key) if key else None
+    run = runs.find_by_key(conn, caller().name, key) if key else None
     if run is not None and run.request_digest not in digests:
         raise invalid([("Idempotency-Key", f"was used for another request: run {run.id}")])
     return run

@@ -12,9 +12,9 @@ from app.chat.asker import Asker
 from app.chat.grammar import FORMS, Ask
 from app.chat.typed import given
 from app.hooks.chat_sender import Button, Say
-from app.hooks.people import Right
 from app.problems import faults_of
 from app.repeating import again
+from app.rights import Right
 from app.services import Services
 from jobs import runs as jobs
 from runner.rerun import NothingToRepeat
@@ -26,6 +26,12 @@ from runner.vault import SecretsUnreadable
 
 LOOKED_THROUGH: Final = 200  # runs, for the newest that the asker may see
 TAIL: Final = 8000  # bytes
+VERBS: Final = {
+    Right.READ: "see runs of",
+    Right.RUN: "run",
+    Right.STOP: "stop runs of",
+    Right.KILL: "kill runs of",
+}
 
 
 class Refusal(Exception):
@@ -39,6 +45,11 @@ class Denial(Refusal):
     """The asker may not do that."""
 
     is_denial = True
+
+    def __init__(self, message: str, right: Right) -> None:
+        """Say it, and which *right* is missing."""
+        super().__init__(message)
+        self.right = right
 
 
 class Done(NamedTuple):
@@ -76,7 +87,7 @@ def hasten(services: Services, done: Done) -> None:
 
 
 def _run(action: Action, ask: Ask) -> Done:
-    _require(action.asker, "run", ask.template)
+    _require(action.asker, Right.RUN, ask.template)
     stored = templates.find(action.conn, ask.template) if NAME.fullmatch(ask.template) else None
     if stored is None:
         raise Refusal(f"There is no template {ask.template[:63]!r}. Try: templates")
@@ -107,7 +118,7 @@ def _run(action: Action, ask: Ask) -> Done:
 
 
 def _stop(action: Action, ask: Ask) -> Done:
-    run = _find(action, ask, "stop")
+    run = _find(action, ask, Right.KILL if ask.force else Right.STOP)
     asked = stops.request_stop(
         action.conn, run.id, by=action.asker.name, reason=ask.reason, force=ask.force
     )
@@ -125,7 +136,7 @@ def _stop(action: Action, ask: Ask) -> Done:
 
 
 def _rerun(action: Action, ask: Ask) -> Done:
-    first = _find(action, ask, "run")
+    first = _find(action, ask, Right.RUN)
     if not first.is_final:
         raise Refusal(f"Run {first.id} is {words.state(first)}: wait for its end, or stop it.")
     body = RerunBody(at="newest" if ask.newest else "same", hosts="failed" if ask.failed else "all")
@@ -143,7 +154,7 @@ def _rerun(action: Action, ask: Ask) -> Done:
 
 def _status(action: Action, ask: Ask) -> Done:
     if ask.run_id is not None:
-        run = _find(action, ask, "read")
+        run = _find(action, ask, Right.READ)
         return Done(_about(run, words.more(run, watch.clock(action.conn))))
     live = _newest(action, (RunState.QUEUED, RunState.RUNNING))
     text = words.several(live, watch.clock(action.conn)) if live else "Nothing runs or waits."
@@ -155,7 +166,7 @@ def _runs(action: Action, ask: Ask) -> Done:
 
 
 def _tail(action: Action, ask: Ask) -> Done:
-    run = _find(action, ask, "read")
+    run = _find(action, ask, Right.READ)
     read = output.read(action.conn, run.id, max(0, run.output_bytes - TAIL))
     text = read.bytes.decode(errors="replace")
     return Done(_about(run, words.tail(run, text, watch.clock(action.conn))))
@@ -189,8 +200,7 @@ assert ACTIONS.keys() == FORMS.keys()
 
 def _require(asker: Asker, right: Right, template: str) -> None:
     if not asker.may(right, template):
-        verb = {"run": "run", "stop": "stop runs of", "read": "see runs of"}[right]
-        raise Denial(f"Sorry, you may not {verb} {template[:63]!r} here.")
+        raise Denial(f"Sorry, you may not {VERBS[right]} {template[:63]!r} here.", right)
 
 
 def _find(action: Action, ask: Ask, right: Right) -> Run:
@@ -205,7 +215,7 @@ def _find(action: Action, ask: Ask, right: Right) -> Run:
 def _newest(action: Action, states: tuple[RunState, ...] = ()) -> list[Run]:
     """The newest runs that the asker may see."""
     found = runs.page(action.conn, limit=LOOKED_THROUGH, states=states)
-    seen = [run for run in found if action.asker.may("read", run.template)]
+    seen = [run for run in found if action.asker.may(Right.READ, run.template)]
     return seen[: words.MOST_LISTED]
 
 

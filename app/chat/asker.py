@@ -6,7 +6,8 @@ from typing import Final
 
 from app.hooks import globs
 from app.hooks.chat_sender import Command
-from app.hooks.people import ChatHook, Person, Right
+from app.hooks.people import ChatHook, Person
+from app.rights import Caller, Right
 
 EVERYBODY: Final = "*"
 
@@ -36,8 +37,10 @@ def asker_of(hook: ChatHook, name: str, command: Command) -> Asker:
     rights: dict[Right, tuple[tuple[str, ...], ...]] = {}
     for person in hook.people:
         if is_about(person, command):
-            for right in person.rights:
+            for right in map(Right, person.rights):
                 rights[right] = (*rights.get(right, ()), tuple(person.templates))
+    if Right.STOP in rights:
+        rights[Right.KILL] = rights[Right.STOP]  # in a chat there is one right for both
     shown = f" ({command.user_name})" if command.user_name else ""
     return Asker(name=f"{hook.sender} {command.user}{shown} by hook {name}"[:300], rights=rights)
 
@@ -55,9 +58,7 @@ def _is_among(names: Sequence[str], name: str | None, all_of: str | None = None)
     return name is not None and (name in names or all_of in names)
 
 
-def owner(name: str) -> Asker:
-    """Somebody with the API's token: all rights over all templates."""
-    every: dict[Right, tuple[tuple[str, ...], ...]] = dict.fromkeys(
-        ("read", "run", "stop"), (("**",),)
-    )
-    return Asker(name=name, rights=every)
+def asker_of_caller(caller: Caller) -> Asker:
+    """Give a caller of the API the rights that it has there."""
+    patterns = caller.templates or ("**",)
+    return Asker(name=caller.name, rights=dict.fromkeys(caller.rights, (patterns,)))
