@@ -2,6 +2,7 @@
 
 from app.api import (
     chat,
+    comparing,
     credentials,
     deliveries,
     events,
@@ -26,6 +27,7 @@ PREFIX = "/api/v1"
 OPERATIONS: tuple[Operation, ...] = (
     *me.OPERATIONS,
     *credentials.OPERATIONS,
+    *comparing.OPERATIONS,
     *templates.OPERATIONS,
     *hooks.OPERATIONS,
     *deliveries.OPERATIONS,

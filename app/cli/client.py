@@ -12,7 +12,7 @@ import httpx
 
 from app.cli.errors import Answered, NothingFound, Unreachable
 from app.cli.places import Place
-from app.cli.version import VERSION
+from app.version import VERSION
 
 PREFIX = "/api/v1"
 ANSWER = 60.0  # seconds; GET /runs/ID/rerun may take 20 and more

@@ -171,7 +171,7 @@ class Board:
 def usual_seconds(client: Client, template: str) -> float | None:
     """What a run of the template takes as a rule; None if nobody can tell."""
     try:
-        usual = client.get(at("templates", template)).get("usual_seconds")
+        usual = client.get(f"{at('templates', template)}/recent")["usual_seconds"]
     except CliError:
         return None
     return float(usual) if usual is not None else None

@@ -12,7 +12,7 @@ from app.cli.errors import CliError
 from app.cli.exits import Exit
 from app.cli.names import COMMANDS, GROUPS
 from app.cli.out import note
-from app.cli.version import VERSION
+from app.version import VERSION
 
 PROGRAM = "curtain"
 #: By this variable the scripts of `curtain completion` ask.

@@ -20,6 +20,8 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     "What can be run": {
         "templates": ("app.cli.commands.templates:templates", "list templates, or show one"),
         "hooks": ("app.cli.commands.hooks:hooks", "list, show and try hooks, and their deliveries"),
+        "apply": ("app.cli.commands.apply:apply", "make the server as YAML files declare it"),
+        "export": ("app.cli.commands.export:export", "write the YAML that apply reads"),
     },
     "Access": {
         "login": ("app.cli.commands.login:login", "sign in to a server by a token"),
@@ -30,6 +32,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "audit": ("app.cli.commands.audit:audit", "list who did what, and from where"),
     },
     "Help": {
+        "doctor": ("app.cli.commands.doctor:doctor", "check every part and say what to do"),
         "completion": ("app.cli.commands.completion:completion", "print the shell's completion"),
     },
 }

@@ -173,9 +173,9 @@ def spec(repository: Repository) -> dict[str, Any]:
     }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def template(api: Client, spec: dict[str, Any]) -> str:
-    """The name of the template of the tests."""
+    """The name of the template of the tests; put anew, for tests of pruning take it away."""
     assert api.call("PUT", "/templates/greet", spec).status in (200, 201)
     return "greet"
 
@@ -205,9 +205,10 @@ def trigger(api: Client, template: str) -> Callable[..., int]:
 
 
 @pytest.fixture(scope="session")
-def ended(api: Client, template: str) -> int:
+def ended(api: Client, spec: dict[str, Any]) -> int:
     """A run that has succeeded."""
+    assert api.call("PUT", "/templates/greet", spec).status in (200, 201)
     body = {"vars": {"greeting": "an end"}, "reason": "to be looked at"}
-    answer = api.call("POST", f"/templates/{template}/runs?wait=60", body)
+    answer = api.call("POST", "/templates/greet/runs?wait=60", body)
     assert answer.json["state"] == "succeeded", answer.body
     return int(answer.json["id"])

@@ -8,7 +8,6 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from app.cli.errors import CliError
-from app.cli.exits import Exit
 
 #: A value's way from the top of its document: keys, and numbers of items.
 Way = tuple[str | int, ...]
@@ -17,7 +16,6 @@ Way = tuple[str | int, ...]
 class Unreadable(CliError):
     """It is no YAML, or none that says one thing only."""
 
-    exit = Exit.USAGE
     title = "Unreadable"
 
 
