@@ -144,7 +144,7 @@ class Board:
         from rich.segment import Segment, Segments
 
         # As it is: a text of rich's would be wrapped anew and lose its colours.
-        self._live.console.print(Segments([Segment(text)]), crop=False, soft_wrap=True)
+        self._live.console.print(Segments([Segment(text + "\n")]), crop=False, soft_wrap=True)
 
     def _picture(self) -> Any:
         return picture(self.progress, datetime.now(UTC), self._out.console.width)

@@ -63,8 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command. Return its exit code; errors become one line, or a problem with --json."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = curtain.main(given, prog_name=PROGRAM, standalone_mode=False, complete_var=COMPLETE)
-        return code if isinstance(code, int) else Exit.DONE
+        return _call(given)
     except BrokenPipeError:
         _close_output()
         return Exit.PIPE
@@ -79,6 +78,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         note("")  # the terminal has written ^C
         return Exit.UNWATCHED
+
+
+def _call(given: list[str]) -> int:
+    """As click's own main does it, which would end a broken pipe with 1, as if something failed."""
+    if asked := os.environ.get(COMPLETE):
+        from click.shell_completion import shell_complete
+
+        return shell_complete(curtain, {}, PROGRAM, COMPLETE, asked)
+    try:
+        with curtain.make_context(PROGRAM, given) as context:
+            code = curtain.invoke(context)
+            return code if isinstance(code, int) else Exit.DONE
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
 
 
 def _usage(error: click.UsageError, given: list[str]) -> int:

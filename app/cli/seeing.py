@@ -12,7 +12,7 @@ from app.cli import words
 from app.cli.call import Call
 from app.cli.client import Client
 from app.cli.displays import Board, Display, JsonLines, Plain, Raw, shown
-from app.cli.errors import Answered, CliError
+from app.cli.errors import Answered, CliError, Unreachable
 from app.cli.exits import OF_STATE, Exit
 from app.cli.following import Ended, Following
 from app.cli.out import note
@@ -88,8 +88,10 @@ def follow_to_end(
         try:
             final = _follow(call, run, following, raw=raw, with_board=asks)
         except KeyboardInterrupt:
-            if not asks or not _wants_to_go_on(call.client, run):
+            wished = _wished(call.client, run) if asks else None
+            if wished is None:
                 return _unwatched(call.client, run)
+            run = wished
             continue
         if not call.as_json:
             note(f"run {final['id']}: {words.sentence(final, datetime.now(UTC))}")
@@ -115,31 +117,39 @@ def _display(call: Call, run: dict[str, Any], *, raw: bool, with_board: bool) ->
     return Board(call.out, call.client, run) if with_board else Plain(call.out)
 
 
-def _wants_to_go_on(client: Client, run: dict[str, Any]) -> bool:
-    """Ask what Ctrl-C is to mean, and do it. False: nobody watches any more."""
+def _wished(client: Client, run: dict[str, Any]) -> dict[str, Any] | None:
+    """Ask what Ctrl-C is to mean, and do it. Return the run to be watched on; None: nobody is."""
     note("")
+    end = "kill" if run["stopping"] else "stop"
+    how = "is being stopped. Kill it at once" if run["stopping"] else "goes on. Stop it"
     try:
         wish = click.prompt(
-            f"Run {run['id']} goes on. Stop it, stop watching, or go on watching?",
-            type=click.Choice(["stop", "leave", "watch"]),
+            f"Run {run['id']} {how}, leave it alone, or watch on?",
+            type=click.Choice([end, "leave", "watch"]),
             default="leave",
             err=True,
         )
     except (click.Abort, KeyboardInterrupt):
-        return False
-    if wish == "stop":
-        _stop(client, run)
-    return bool(wish != "leave")
+        note("")
+        return None
+    if wish == "leave":
+        return None
+    return run if wish == "watch" else _stopped(client, run, force=wish == "kill")
 
 
-def _stop(client: Client, run: dict[str, Any]) -> None:
-    """Ask for a stop, and say what is true of it."""
+def _stopped(client: Client, run: dict[str, Any], *, force: bool) -> dict[str, Any]:
+    """Ask for a stop, say what is true of it, and return the run as it is then."""
     try:
-        client.call("POST", f"/runs/{run['id']}/stop", {})
-        note(f"run {run['id']}: asked to stop; watching until nothing of it is left")
+        asked: dict[str, Any] = client.call("POST", f"/runs/{run['id']}/stop", {"force": force})
     except Answered as error:
         # It had ended already, or this token may not: either is told, and its end is shown.
         note(f"run {run['id']} was not asked to stop: {error}")
+        return run
+    except Unreachable as error:
+        note(f"run {run['id']}: whether it was asked to stop cannot be told: {error}")
+        return run
+    note(f"run {run['id']}: asked to stop; watching until nothing of it is left")
+    return asked
 
 
 def _unwatched(client: Client, run: dict[str, Any]) -> int:

@@ -105,6 +105,7 @@ class Shell:
             cwd=self.home,
             env=self.environ | environ,
             stdin=subprocess.DEVNULL,
+            bufsize=0,  # what readline has taken too much of, communicate would not see
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )

@@ -71,11 +71,10 @@ def list_tokens(call: Call) -> None:
 
 
 def _row(token: dict[str, Any]) -> list[object]:
-    templates = token["templates"]
     return [
         token["name"],
         ", ".join(token["rights"]),
-        "all" if templates is None else ", ".join(templates),
+        ", ".join(token["templates"]) or "all",
         words.local(token["expires_at"]) or "never",
         words.local(token.get("last_used_at")) or "never",
         words.local(token.get("created_at")),

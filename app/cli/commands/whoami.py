@@ -14,13 +14,12 @@ def whoami(call: Call) -> None:
     if call.as_json:
         call.out.document({**me, "url": call.place.url})
         return
-    templates = me["templates"]
     call.out.fields(
         [
             ("name", me["name"]),
             ("server", call.place.url),
             ("rights", ", ".join(me["rights"]) or "none"),
-            ("templates", "all" if templates is None else ", ".join(templates) or "none"),
+            ("templates", ", ".join(me["templates"]) or "all"),
             ("expires", words.local(me["expires_at"]) or "never"),
         ]
     )

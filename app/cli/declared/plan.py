@@ -37,8 +37,8 @@ class Change:
 
     def difference(self) -> str:
         """The change as a unified diff; secrets only as that they differ."""
-        before = yaml.dump(self.before) if self.before else ""
-        after = yaml.dump(self.after.shown) if self.after else ""
+        before = yaml.dump(self.before, is_sorted=True) if self.before else ""
+        after = yaml.dump(self.after.shown, is_sorted=True) if self.after else ""
         named = f"{self.kind}/{self.name}"
         where = f"{self.after.place} {named}" if self.after else "/dev/null"
         lines = list(

@@ -130,12 +130,12 @@ def _text(dumper: Dumper, text: str) -> ScalarNode:
 Dumper.add_representer(str, _text)
 
 
-def dump(value: Any) -> str:
-    """Write *value*, keys in their order."""
+def dump(value: Any, *, is_sorted: bool = False) -> str:
+    """Write *value*, keys in their order, or sorted."""
     text: str = yaml.dump(
         value,
         Dumper=Dumper,
-        sort_keys=False,
+        sort_keys=is_sorted,
         allow_unicode=True,
         default_flow_style=False,
         width=100,
