@@ -9,9 +9,8 @@ from collections.abc import Callable
 from flask import Flask, Response, g, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from app import docs, problems
+from app import auth, docs, problems, signing
 from app.api import OPERATIONS, PREFIX
-from app.auth import access_check
 from app.certificates import fetch_certificates
 from app.openapi import full_path, specification
 from app.operations import JSON, Operation, RunIdConverter
@@ -27,7 +26,8 @@ HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
+    # Not no-referrer: by that the forms of our own pages would come with `Origin: null`.
+    "Referrer-Policy": "same-origin",
 }
 
 
@@ -49,9 +49,9 @@ def create_app(
     problems.register(app)
     for operation in OPERATIONS:
         _add(app, operation, services)
-    open_endpoints = _add_documentation(app)
+    open_endpoints = _add_documentation(app) | signing.register(app, services)
     app.before_request(_start_clock)
-    app.before_request(access_check(settings.admin_token, OPERATIONS, open_endpoints))
+    auth.register(app, OPERATIONS, open_endpoints)
     app.after_request(_finish)
     return app
 

@@ -28,6 +28,8 @@ PATH_PARAMETERS: Json = {
 
 #: Problems that do not depend on what an operation does.
 ALWAYS = (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)
+#: Of whoever must be known.
+OF_CALLERS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
 WITH_BODY = (
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -158,7 +160,7 @@ def _responses(operation: Operation, schemas: _Schemas) -> Json:
     if operation.body:
         problems.update(WITH_BODY)
     if not operation.is_open:
-        problems.update({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+        problems.update(OF_CALLERS)
     problem = {MEDIA_TYPE: {"schema": schemas.answer(ProblemAnswer)}}
     responses = {
         str(int(status)): {"description": status.phrase, "content": problem}

@@ -11,8 +11,11 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from app.certificates import Certificates, fetch_certificates
+from app.failures import Failures
 from app.followers import Followers
+from app.lasting import Lasting
 from app.threads import Threads
+from app.tokens import Tokens
 from runner.settings import Settings
 from runner.store import connection
 from runner.store.connection import Connection, Pool
@@ -26,7 +29,7 @@ HASTY = 0.5  # seconds, of which a delivery may need three; a chat waits for 3 i
 
 
 class Services:
-    """Postgres, Redis, the vault, the followers and the clock."""
+    """Postgres, Redis, the vault, the tokens, the followers and the clock."""
 
     def __init__(
         self,
@@ -46,6 +49,9 @@ class Services:
         #: The same for senders with a deadline: what it does not do in time the watchdog does.
         self.hasty_redis = _redis(settings, HASTY, tries=1)
         self.threads = Threads()
+        self.lasting = Lasting(clock)
+        self.failures = Failures(self.hasty_redis, clock)
+        self.tokens = Tokens(settings.admin_token, self.vault, self.connection, clock)
         #: Room for bodies beyond a megabyte, of which one may take ten times its size.
         self.large_bodies = BoundedSemaphore(LARGE_BODIES)
         #: The hooks that were called, as they were then, by name.
@@ -65,6 +71,7 @@ class Services:
     def close(self) -> None:
         """Let go of everything."""
         self.threads.close()
+        self.tokens.close()
         self.followers.close()
         self.redis.close()
         self.hasty_redis.close()

@@ -41,3 +41,8 @@ def taken(hook: str, minute: int) -> str:
 def denied(address: str, minute: int) -> str:
     """string, expires: how many deliveries from an address were not believed in a minute."""
     return f"curtain:denied:{address}:{minute}"
+
+
+def mistaken(address: str, minute: int) -> str:
+    """string, expires: how many tokens from an address were nobody's in a minute."""
+    return f"curtain:mistaken:{address}:{minute}"

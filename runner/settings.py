@@ -67,7 +67,7 @@ class Settings(StoreSettings):
         alias="CURTAIN_ADMIN_TOKEN",
         min_length=16,
         repr=False,
-        description="the bearer token of the API; 16 characters or more",
+        description="the bearer token of the caller admin; 16 characters or more",
     )
     data: Path = Field(
         alias="CURTAIN_DATA",

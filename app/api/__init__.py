@@ -1,6 +1,7 @@
 """The API, one module a resource."""
 
 from app.api import (
+    audit,
     chat,
     comparing,
     credentials,
@@ -19,6 +20,7 @@ from app.api import (
     runs,
     stops,
     templates,
+    tokens,
 )
 from app.operations import Operation
 
@@ -26,6 +28,8 @@ PREFIX = "/api/v1"
 
 OPERATIONS: tuple[Operation, ...] = (
     *me.OPERATIONS,
+    *tokens.OPERATIONS,
+    *audit.OPERATIONS,
     *credentials.OPERATIONS,
     *comparing.OPERATIONS,
     *templates.OPERATIONS,

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from app.api.answers import Answer
 from app.api.requests import ChatBody
+from app.auditing import doer
 from app.auth import Forbidden, caller
 from app.chat import actions
 from app.chat.actions import Action, Denial, Refusal
@@ -33,9 +34,8 @@ def converse(services: Services, body: ChatBody) -> Response:
     try:
         ask = understand(body.text)
         with services.connection() as conn, conn.transaction():
-            done = actions.act(
-                Action(services=services, conn=conn, asker=asker_of_caller(caller())), ask
-            )
+            asker, who = asker_of_caller(caller()), doer(caller().name)
+            done = actions.act(Action(services=services, conn=conn, asker=asker, who=who), ask)
     except Denial as error:
         raise Forbidden(str(error), error.right) from None
     except (Misunderstood, Refusal) as error:

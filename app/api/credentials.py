@@ -2,12 +2,14 @@
 
 import logging
 from http import HTTPStatus
+from typing import Any
 
 from flask import Response
 
 from app.api.answers import CredentialAnswer, CredentialPage
 from app.api.pages import cut
 from app.api.requests import CredentialBody, CredentialsQuery
+from app.auditing import Action, doer, note
 from app.auth import caller
 from app.operations import Operation, answer
 from app.problems import Problem, invalid
@@ -15,8 +17,8 @@ from app.rights import Right
 from app.services import Services
 from runner import uses
 from runner.credential import shown, unlocked
-from runner.store import credentials
-from runner.store.credentials import CredentialInUse
+from runner.store import audit, credentials
+from runner.store.credentials import CredentialInUse, StoredCredential
 from runner.template import NAME
 
 log = logging.getLogger(__name__)
@@ -30,14 +32,17 @@ def put_credential(services: Services, name: str, body: CredentialBody) -> Respo
     sealed = services.vault.seal(credential.model_dump())
     assert sealed is not None
     known = uses.known(credential)
-    with services.connection() as conn:
+    who, target = doer(caller().name), f"credential {name}"
+    with services.connection() as conn, conn.transaction():
+        audit.hold(conn, target)
+        before = credentials.find(conn, name)
         try:
-            kept, is_new = credentials.put(
-                conn, name, known, shown(credential), sealed, caller().name
-            )
+            kept, is_new = credentials.put(conn, name, known, shown(credential), sealed, who.name)
         except CredentialInUse as error:
             raise _in_use(error) from None
-    log.info("credential %s: %s by %s", name, "made" if is_new else "changed", caller().name)
+        was = _told(before) if before else None
+        note(conn, who, Action.PUT_CREDENTIAL, target, before=was, after=_told(kept))
+    log.info("credential %s: %s by %s", name, "made" if is_new else "changed", who.name)
     return answer(CredentialAnswer.of(kept), HTTPStatus.CREATED if is_new else HTTPStatus.OK)
 
 
@@ -52,13 +57,17 @@ def show_credential(services: Services, name: str) -> Response:
 
 def delete_credential(services: Services, name: str) -> Response:
     """Forget a credential that no template and no queued or running run uses."""
-    with services.connection() as conn:
+    who, target = doer(caller().name), f"credential {name}"
+    with services.connection() as conn, conn.transaction():
+        audit.hold(conn, target)
+        before = credentials.find(conn, name) if NAME.fullmatch(name) else None
         try:
-            if not NAME.fullmatch(name) or not credentials.delete(conn, name):
+            if before is None or not credentials.delete(conn, name):
                 raise _unknown(name)
         except CredentialInUse as error:
             raise _in_use(error) from None
-    log.info("credential %s: deleted by %s", name, caller().name)
+        note(conn, who, Action.DELETE_CREDENTIAL, target, before=_told(before))
+    log.info("credential %s: deleted by %s", name, who.name)
     return Response(status=HTTPStatus.NO_CONTENT)
 
 
@@ -73,6 +82,11 @@ def list_credentials(services: Services, query: CredentialsQuery) -> Response:
             next=following,
         )
     )
+
+
+def _told(stored: StoredCredential) -> dict[str, Any]:
+    """What the audit has of it: what everybody may see."""
+    return {"kind": stored.kind, "vault_id": stored.vault_id, **stored.shown}
 
 
 def _unknown(name: str) -> Problem:

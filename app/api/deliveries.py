@@ -9,6 +9,8 @@ from flask import Response
 from app.api.hooks import find_hook
 from app.api.pages import cut
 from app.api.requests import DeliveriesQuery, TrialBody
+from app.auditing import Action, doer, note
+from app.auth import caller
 from app.hooks.body import Content
 from app.hooks.event import Event
 from app.hooks.hook_answers import (
@@ -71,8 +73,11 @@ def redeliver(services: Services, name: str, delivery_id: int) -> Response:
     if not again:
         raise Problem(HTTPStatus.CONFLICT, "the hook's sender is another by now")
     message = _message(hook, hook.spec, kept.headers, content, redelivery_of=first.id)
-    with services.connection() as conn:
+    with services.connection() as conn, conn.transaction():
         number = f"redelivery {first.id}.{deliveries.count(conn, first.id)}"
+        target, detail = f"delivery {first.id}", {"hook": name, "ref": first.ref or None}
+        template = hook.spec.template
+        note(conn, message.who, Action.REDELIVER, target, template=template, detail=detail)
     return respond(
         take_all(services, message, [replace(event, delivery=number) for event in again])
     )
@@ -124,6 +129,7 @@ def _message(
         content=content,
         headers=headers,
         digest="",
+        who=doer(caller().name),
         redelivery_of=redelivery_of,
     )
 

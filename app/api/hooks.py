@@ -7,9 +7,12 @@ from flask import Response
 
 from app.api.pages import cut
 from app.api.requests import HookBody, HooksQuery
-from app.auth import caller
+from app.api.seeing import seen_templates, sees_chats
+from app.auditing import Action, doer, note
+from app.auth import caller, require_all_templates
 from app.hooks.hook_answers import HookAnswer, HookPage, StoredHookAnswer
 from app.hooks.named import WITHOUT_SECRET
+from app.hooks.people import ChatHook
 from app.hooks.receive import receive
 from app.hooks.triggering import Triggering
 from app.hooks.values import Constant
@@ -17,7 +20,7 @@ from app.operations import AnyQuery, Operation, answer
 from app.problems import Problem, invalid
 from app.rights import Right
 from app.services import Services
-from runner.store import credentials, hooks, templates
+from runner.store import audit, credentials, hooks, templates
 from runner.store.connection import Connection
 from runner.store.hooks import StoredHook
 from runner.template import NAME, Refused
@@ -28,9 +31,13 @@ log = logging.getLogger(__name__)
 def find_hook(conn: Connection, name: str) -> StoredHook:
     """The hook called *name*. Raise a 404 problem."""
     stored = hooks.find(conn, name) if NAME.fullmatch(name) else None
-    if stored is None:
+    if stored is None or not _is_seen(stored):
         raise _unknown(name)
     return stored
+
+
+def _is_seen(stored: StoredHook) -> bool:
+    return sees_chats() if stored.template is None else caller().sees(stored.template)
 
 
 def put_hook(services: Services, name: str, body: HookBody) -> Response:
@@ -43,21 +50,43 @@ def put_hook(services: Services, name: str, body: HookBody) -> Response:
     hook = body.root
     secrets = hook.given_secrets
     sealed = services.vault.seal({"secrets": secrets} if secrets else {})
+    who, target = doer(caller().name), f"hook {name}"
     with services.connection() as conn, conn.transaction():
-        if isinstance(hook, Triggering):
-            _require_fit(conn, hook)
-        elif hook.credential is not None:
-            _require_token(conn, hook.credential)
-        stored, is_new = hooks.put(conn, name, hook.spec(), sealed, caller().name)
+        audit.hold(conn, target)
+        before = hooks.find(conn, name)
+        if before is not None and not _is_seen(before):
+            raise _unknown(name)
+        _require_fit(conn, hook)
+        stored, is_new = hooks.put(conn, name, hook.spec(), sealed, who.name)
         if stored.sealed is None and stored.sender not in WITHOUT_SECRET:
             raise invalid([("secret", "is required: who knows none would be anybody")])
-    log.info("hook %s: %s by %s", name, "made" if is_new else "changed", caller().name)
+        note(
+            conn,
+            who,
+            Action.PUT_HOOK,
+            target,
+            template=stored.template,
+            before=before.spec if before else None,
+            after=stored.spec,
+            detail={"has_new_secret": sealed is not None},
+        )
+    log.info("hook %s: %s by %s", name, "made" if is_new else "changed", who.name)
     return answer(StoredHookAnswer.of(stored), HTTPStatus.CREATED if is_new else HTTPStatus.OK)
 
 
-def _require_fit(conn: Connection, hook: Triggering) -> None:
+def _require_fit(conn: Connection, hook: Triggering | ChatHook) -> None:
+    """Raise Refused for what it needs and is not there, or not so; a 403 problem for a chat's."""
+    if isinstance(hook, Triggering):
+        _require_template(conn, hook)
+        return
+    require_all_templates()
+    if hook.credential is not None:
+        _require_token(conn, hook.credential)
+
+
+def _require_template(conn: Connection, hook: Triggering) -> None:
     """Raise Refused for what the template would not take from anybody."""
-    stored = templates.find(conn, hook.template)
+    stored = templates.find(conn, hook.template) if caller().sees(hook.template) else None
     if stored is None:
         raise Refused([("template", f"there is no template {hook.template!r}")])
     accepts, overrides = stored.spec.get("accepts", {}), stored.spec.get("overrides", [])
@@ -92,17 +121,27 @@ def show_hook(services: Services, name: str) -> Response:
 
 def delete_hook(services: Services, name: str) -> Response:
     """Forget a hook; whoever calls it gets 404. Its deliveries stay known for as long as others."""
-    with services.connection() as conn:
-        if not NAME.fullmatch(name) or not hooks.delete(conn, name):
+    who, target = doer(caller().name), f"hook {name}"
+    with services.connection() as conn, conn.transaction():
+        audit.hold(conn, target)
+        before = find_hook(conn, name)
+        if not hooks.delete(conn, name):
             raise _unknown(name)
-    log.info("hook %s: deleted by %s", name, caller().name)
+        note(conn, who, Action.DELETE_HOOK, target, template=before.template, before=before.spec)
+    log.info("hook %s: deleted by %s", name, who.name)
     return Response(status=HTTPStatus.NO_CONTENT)
 
 
 def list_hooks(services: Services, query: HooksQuery) -> Response:
     """List hooks by name, without their secrets."""
     with services.connection() as conn:
-        rows = hooks.page(conn, after=query.after, limit=query.limit + 1)
+        rows = hooks.page(
+            conn,
+            after=query.after,
+            limit=query.limit + 1,
+            of=seen_templates(conn),
+            chats=sees_chats(),
+        )
     shown, following = cut(rows, query.limit, "after", lambda row: row.name)
     return answer(HookPage(hooks=[StoredHookAnswer.of(row) for row in shown], next=following))
 

@@ -8,6 +8,7 @@ from app.api.requests import RerunBody, TriggerHeaders, WaitQuery
 from app.api.run_answers import RunAnswer
 from app.api.runs import conflict, find_run
 from app.api.triggers import queue_run
+from app.auditing import Action
 from app.auth import caller
 from app.operations import Operation
 from app.repeating import again
@@ -37,7 +38,15 @@ def rerun_run(
         except (NothingToRepeat, SecretsUnreadable) as error:
             raise conflict(run, str(error)) from None
 
-    return queue_run(services, want, ["rerun", run_id], body, key=headers.key, wait=query.wait)
+    return queue_run(
+        services,
+        want,
+        Action.RERUN,
+        ["rerun", run_id],
+        body,
+        key=headers.key,
+        wait=query.wait,
+    )
 
 
 def find_final_run(conn: Connection, run_id: int) -> Run:

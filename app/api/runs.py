@@ -7,8 +7,10 @@ from flask import Response
 from app.api.pages import cut
 from app.api.requests import RunsQuery, TriggerBody, TriggerHeaders, WaitQuery
 from app.api.run_answers import RunAnswer, RunPage
+from app.api.seeing import templates_of_seen_runs
 from app.api.templates import find_template
 from app.api.triggers import queue_run
+from app.auditing import Action
 from app.auth import caller
 from app.operations import Operation, answer
 from app.problems import Problem
@@ -23,7 +25,7 @@ from runner.template import Template, check
 def find_run(conn: Connection, run_id: int) -> Run:
     """The run with this id. Raise a 404 problem."""
     run = runs.find(conn, run_id)
-    if run is None:
+    if run is None or not caller().sees(run.template):
         raise Problem(HTTPStatus.NOT_FOUND, f"there is no run {run_id}")
     return run
 
@@ -51,7 +53,7 @@ def trigger_run(
             reason=body.reason,
         )
 
-    return queue_run(services, want, [name], body, key=headers.key, wait=query.wait)
+    return queue_run(services, want, Action.TRIGGER, [name], body, key=headers.key, wait=query.wait)
 
 
 def conflict(run: Run, detail: str) -> Problem:
@@ -69,6 +71,7 @@ def list_runs(services: Services, query: RunsQuery) -> Response:
             before=query.before,
             states=query.state,
             template=query.template,
+            among=templates_of_seen_runs(conn),
             trigger=query.trigger,
             rerun_of=query.rerun_of,
             since=query.since,

@@ -8,6 +8,7 @@ from app.api.requests import StopBody, WaitQuery
 from app.api.run_answers import RunAnswer
 from app.api.runs import conflict, find_run
 from app.api.waiting import accepted
+from app.auditing import Action, doer, note_run
 from app.auth import caller, require
 from app.operations import Operation
 from app.rights import Right
@@ -24,10 +25,13 @@ def stop_run(services: Services, run_id: int, query: WaitQuery, body: StopBody) 
     """
     if body.force:
         require(Right.KILL)
-    with services.connection() as conn:
-        asked = stops.request_stop(
-            conn, run_id, by=caller().name, reason=body.reason, force=body.force
-        )
+    who = doer(caller().name)
+    with services.connection() as conn, conn.transaction():
+        find_run(conn, run_id)
+        asked = stops.request_stop(conn, run_id, by=who.name, reason=body.reason, force=body.force)
+        if asked is not None:
+            action = Action.FORCE if body.force else Action.STOP
+            note_run(conn, who, action, asked, reason=body.reason)
         run = asked or find_run(conn, run_id)
     if asked is not None:
         jobs.ring_stop(services.redis, asked)

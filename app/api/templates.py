@@ -1,18 +1,22 @@
 """Templates: declare what can be run."""
 
 from http import HTTPStatus
+from typing import Any
 
 from flask import Response
 
 from app.api.answers import TemplateAnswer, TemplatePage
 from app.api.pages import cut
 from app.api.requests import TemplatesQuery
+from app.api.seeing import seen_templates
+from app.auditing import Action, doer, note
 from app.auth import caller
 from app.operations import Operation, answer
 from app.problems import Problem, invalid
 from app.rights import Right
 from app.services import Services
-from runner.store import templates
+from runner import uses
+from runner.store import audit, templates
 from runner.store.connection import Connection
 from runner.store.templates import StoredTemplate
 from runner.template import NAME, Template
@@ -20,7 +24,8 @@ from runner.template import NAME, Template
 
 def find_template(conn: Connection, name: str) -> StoredTemplate:
     """The template called *name*. Raise a 404 problem."""
-    stored = templates.find(conn, name) if NAME.fullmatch(name) else None
+    is_seen = NAME.fullmatch(name) and caller().sees(name)
+    stored = templates.find(conn, name) if is_seen else None
     if stored is None:
         raise unknown_template(name)
     return stored
@@ -32,12 +37,39 @@ def unknown_template(name: str) -> Problem:
 
 
 def put_template(services: Services, name: str, body: Template) -> Response:
-    """Declare a template, or change it. Runs keep the template they were made of."""
+    """Declare a template, or change it. Runs keep the template they were made of.
+
+    Who sees some templates only cannot give one a credential that it has not got.
+    """
     if not NAME.fullmatch(name):
         raise invalid([("name", f"must match {NAME.pattern}")])
-    with services.connection() as conn:
-        stored, is_new = templates.put(conn, name, body.spec(), caller().name)
+    who, spec, target = doer(caller().name), body.spec(), f"template {name}"
+    if not caller().sees(name):
+        raise unknown_template(name)
+    with services.connection() as conn, conn.transaction():
+        audit.hold(conn, target)
+        before = templates.find(conn, name)
+        if not caller().sees_everything:
+            _require_known(spec, before)
+        stored, is_new = templates.put(conn, name, spec, who.name)
+        note(
+            conn,
+            who,
+            Action.PUT_TEMPLATE,
+            target,
+            template=name,
+            before=before.spec if before else None,
+            after=stored.spec,
+        )
     return answer(TemplateAnswer.of(stored), HTTPStatus.CREATED if is_new else HTTPStatus.OK)
+
+
+def _require_known(spec: dict[str, Any], before: StoredTemplate | None) -> None:
+    """Raise a 422 problem for a credential that the template does not use already."""
+    had = uses.names(before.spec) if before else []
+    if new := [use for use in uses.uses(spec) if use.name not in had]:
+        hidden = "only who sees all templates may give it to this one"
+        raise invalid([(use.field, hidden) for use in new])
 
 
 def show_template(services: Services, name: str) -> Response:
@@ -51,9 +83,20 @@ def delete_template(services: Services, name: str) -> Response:
 
     409 while a hook runs it.
     """
-    with services.connection() as conn:
+    target = f"template {name}"
+    with services.connection() as conn, conn.transaction():
+        audit.hold(conn, target)
+        before = find_template(conn, name).spec
+        note(
+            conn,
+            doer(caller().name),
+            Action.DELETE_TEMPLATE,
+            target,
+            template=name,
+            before=before,
+        )
         try:
-            if not NAME.fullmatch(name) or not templates.delete(conn, name):
+            if not templates.delete(conn, name):
                 raise unknown_template(name)
         except templates.TemplateInUse as error:
             raise Problem(HTTPStatus.CONFLICT, str(error), hooks=error.hooks) from None
@@ -63,7 +106,9 @@ def delete_template(services: Services, name: str) -> Response:
 def list_templates(services: Services, query: TemplatesQuery) -> Response:
     """List templates by name."""
     with services.connection() as conn:
-        rows = templates.page(conn, after=query.after, limit=query.limit + 1)
+        rows = templates.page(
+            conn, after=query.after, limit=query.limit + 1, among=seen_templates(conn)
+        )
     shown, following = cut(rows, query.limit, "after", lambda row: row.name)
     return answer(
         TemplatePage(

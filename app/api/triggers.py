@@ -3,13 +3,15 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from http import HTTPStatus
 
 from flask import Response
 from pydantic import BaseModel
 
 from app.api.waiting import accepted
+from app.auditing import Action, doer, note_run
 from app.auth import caller
-from app.problems import invalid
+from app.problems import Problem, invalid
 from app.services import Services
 from jobs import runs as jobs
 from runner.run import Run, RunState, Wanted
@@ -20,6 +22,7 @@ from runner.store.connection import Connection
 def queue_run(
     services: Services,
     want: Callable[[Connection], Wanted],
+    action: Action,
     request: list[str | int],
     body: BaseModel,
     *,
@@ -28,19 +31,27 @@ def queue_run(
 ) -> Response:
     """Queue what *want* wants, unless *key* was used before, and answer with the run.
 
-    *request* and *body* tell this request from others with the same key.
+    The audit calls it *action*; *request* and *body* tell this request from others with this key.
     """
     digests = _digests(services, request, body) if key else []
-    with services.connection() as conn:
+    with services.connection() as conn, conn.transaction():
         run = (
             _run_of_key(conn, key, digests)
-            or runs.insert(conn, _keyed(want(conn), key, digests))
+            or _insert(conn, _keyed(want(conn), key, digests), action)
             or _run_of_key(conn, key, digests)  # another request with the same key was first
         )
     assert run is not None
     if run.state is RunState.QUEUED:
         jobs.enqueue(services.redis, run)
     return accepted(services, run, wait)
+
+
+def _insert(conn: Connection, wanted: Wanted, action: Action) -> Run | None:
+    run = runs.insert(conn, wanted)
+    if run is not None:
+        about = {"reason": wanted.reason, "rerun_of": wanted.rerun_of}
+        note_run(conn, doer(wanted.by), action, run, **about)
+    return run
 
 
 def _keyed(wanted: Wanted, key: str | None, digests: list[bytes]) -> Wanted:
@@ -51,8 +62,12 @@ def _keyed(wanted: Wanted, key: str | None, digests: list[bytes]) -> Wanted:
 def _run_of_key(conn: Connection, key: str | None, digests: list[bytes]) -> Run | None:
     """The run that the key was first used for. Raise a 422 problem if for another request."""
     run = runs.find_by_key(conn, caller().name, key) if key else None
-    if run is not None and run.request_digest not in digests:
+    if run is None:
+        return None
+    if run.request_digest not in digests:
         raise invalid([("Idempotency-Key", f"was used for another request: run {run.id}")])
+    if not caller().sees(run.template):  # whoever had this name before did
+        raise Problem(HTTPStatus.NOT_FOUND, f"there is no template {run.template!r}")
     return run
 
 

@@ -6,7 +6,9 @@ from typing import Final, NamedTuple
 
 from pydantic import ValidationError
 
+from app import auditing
 from app.api.requests import RerunBody
+from app.auditing import Doer, note_run
 from app.chat import words
 from app.chat.asker import Asker
 from app.chat.grammar import FORMS, Ask
@@ -69,6 +71,8 @@ class Action:
     services: Services
     conn: Connection
     asker: Asker
+    #: Who that is for the audit.
+    who: Doer
     #: Whom a run is told of as it goes on; sealed. None: nobody.
     reply: bytes | None = None
 
@@ -114,6 +118,7 @@ def _run(action: Action, ask: Ask) -> Done:
         ),
     )
     assert run is not None  # it has no idempotency key
+    note_run(action.conn, action.who, auditing.Action.TRIGGER, run, reason=ask.reason)
     return Done(_about(run, f"Run {run.id} of {run.template} is queued."), run)
 
 
@@ -127,6 +132,8 @@ def _stop(action: Action, ask: Ask) -> Done:
         if now.is_final:
             raise Refusal(f"{words.one(now, watch.clock(action.conn))}. It cannot be stopped.")
         return Done(Say(text=f"Run {run.id} is stopping already."))
+    deed = auditing.Action.FORCE if ask.force else auditing.Action.STOP
+    note_run(action.conn, action.who, deed, asked, reason=ask.reason)
     if asked.state is RunState.STOPPED:
         said = f"Run {run.id} is stopped; it had not started."
     else:
@@ -149,6 +156,7 @@ def _rerun(action: Action, ask: Ask) -> Done:
         raise Refusal(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
     run = runs.insert(conn, replace(wanted, reply=action.reply))
     assert run is not None  # it has no idempotency key
+    note_run(conn, action.who, auditing.Action.RERUN, run, rerun_of=first.id)
     return Done(_about(run, f"Run {run.id} repeats run {first.id}: queued."), run)
 
 

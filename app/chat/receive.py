@@ -10,9 +10,11 @@ from typing import Any
 
 from flask import Response
 
+from app import auditing
+from app.auditing import Doer, doer, note
 from app.chat import actions
 from app.chat.actions import Action, Denial, Done, Refusal
-from app.chat.asker import asker_of
+from app.chat.asker import Asker, asker_of
 from app.chat.grammar import Ask, Misunderstood, understand
 from app.chat.in_time import DATABASE_AWAY, in_time
 from app.chat.replying import place_of
@@ -23,6 +25,7 @@ from app.hooks.people import ChatHook
 from app.hooks.sender import Handshake
 from app.operations import JSON
 from app.problems import Problem
+from app.rights import Right
 from app.services import Services
 from jobs import says
 from runner.store import deliveries
@@ -61,7 +64,8 @@ def receive_command(
 
     say = DATABASE_AWAY
     if can_act:
-        work = partial(converse, services, hook, told, place)
+        asker = asker_of(hook.spec, hook.name, told)
+        work = partial(converse, services, hook, told, place, asker, doer(asker.name))
         say = in_time(services.threads, work, later)
     if told.is_answered_at_reply:
         later(say)
@@ -77,11 +81,14 @@ def write(body: Any) -> Response:
 
 
 def converse(
-    services: Services, hook: OpenedHook, command: Command, place: dict[str, Any] | None
+    services: Services,
+    hook: OpenedHook,
+    command: Command,
+    place: dict[str, Any] | None,
+    asker: Asker,
+    who: Doer,
 ) -> Say:
     """Do what was said, once, and say what came of it. Runs are told of at *place* as they go."""
-    assert isinstance(hook.spec, ChatHook)
-    asker = asker_of(hook.spec, hook.name, command)
     reply = services.vault.seal(place or {})
     try:
         ask = understand(command.text)
@@ -90,13 +97,14 @@ def converse(
     noted = _noted(hook, command, ask)
     with services.connection() as conn:
         if not asker.may_anything:
-            return _deny(conn, noted, hook, f"Sorry, {_named(command)} may not use me here.")
+            why = f"Sorry, {_named(command)} may not use me here."
+            return _deny(conn, noted, hook, who, Denial(why, Right.READ))
         try:
             done = _act_once(
-                Action(services=services, conn=conn, asker=asker, reply=reply), ask, noted
+                Action(services=services, conn=conn, asker=asker, who=who, reply=reply), ask, noted
             )
         except Denial as error:
-            return _deny(conn, noted, hook, str(error))
+            return _deny(conn, noted, hook, who, error)
         except Refusal as error:
             deliveries.note(conn, noted, "refused", str(error))
             return Say(text=str(error))
@@ -118,9 +126,13 @@ def _act_once(action: Action, ask: Ask, noted: Noted) -> Done:
     return done
 
 
-def _deny(conn: Connection, noted: Noted, hook: OpenedHook, why: str) -> Say:
+def _deny(conn: Connection, noted: Noted, hook: OpenedHook, who: Doer, denial: Denial) -> Say:
     """Refuse politely, in private, and so that somebody can find it later."""
-    deliveries.note(conn, noted, "denied", why)
+    why = str(denial)
+    with conn.transaction():
+        deliveries.note(conn, noted, "denied", why)
+        detail = {"right": denial.right, "verb": noted.event["verb"]}
+        note(conn, who, auditing.Action.REFUSED, f"hook {hook.name}", detail=detail)
     log.warning("hook %s: denied: %s: %s", hook.name, noted.event, why)
     return Say(text=why)
 

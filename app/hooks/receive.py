@@ -14,6 +14,7 @@ from typing import Final
 from flask import Response, request
 from pydantic import JsonValue
 
+from app.auditing import doer
 from app.certificates import CertificatesAway
 from app.chat.receive import receive_command
 from app.hooks.chat_sender import ChatSender
@@ -87,6 +88,7 @@ def receive_events(
         content=content,
         headers=headers,
         digest=incoming.digest,
+        who=doer(f"hook {hook.name}"),
     )
     if "dry_run" in request.args:
         return _rehearse(services, message, told)

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 
 from pydantic import ValidationError
 
+from app.auditing import Action, Doer, note_run
 from app.faults import faults_of
 from app.hooks.body import Content
 from app.hooks.decide import refusal
@@ -41,6 +42,8 @@ class Message:
     headers: Mapping[str, str]
     #: What tells its body from others.
     digest: str
+    #: Who sends it, for the audit.
+    who: Doer
     #: When it is done again by hand: which it was.
     redelivery_of: int | None = None
 
@@ -152,7 +155,10 @@ def _queue(
     run = runs.insert(conn, wanted)
     assert run is not None  # it has no idempotency key
     deliveries.settle(conn, delivery, run.id)
+    note_run(conn, message.who, Action.TRIGGER, run, reason=run.reason, delivery=delivery)
     superseded = stops.supersede(conn, run, by=wanted.by) if when_busy == "coalesce" else []
+    for older in superseded:
+        note_run(conn, message.who, Action.SUPERSEDE, older, superseded_by=run.id)
     return Outcome(
         decision="queued",
         ref=event.ref,

@@ -1,5 +1,6 @@
 """The hooks table. Knows no key: what is sealed stays so."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -66,10 +67,20 @@ def find(conn: Connection, name: str) -> StoredHook | None:
     return StoredHook(**row) if row else None
 
 
-def page(conn: Connection, *, after: str, limit: int) -> list[StoredHook]:
-    """Up to *limit* hooks by name, those behind *after*."""
+def page(
+    conn: Connection, *, after: str, limit: int, of: Sequence[str] | None, chats: bool
+) -> list[StoredHook]:
+    """Up to *limit* hooks by name, those behind *after*: *of* these templates, None: of all.
+
+    Those of *chats*, which run no template of their own, only if wanted.
+    """
     rows = conn.execute(
-        f"SELECT {COLUMNS} FROM hooks WHERE name > %s ORDER BY name LIMIT %s", [after, limit]
+        f"""SELECT {COLUMNS} FROM hooks
+             WHERE name > %(after)s
+               AND CASE WHEN template IS NULL THEN %(chats)s
+                        ELSE %(of)s::text[] IS NULL OR template = ANY(%(of)s) END
+             ORDER BY name LIMIT %(limit)s""",
+        {"after": after, "limit": limit, "of": None if of is None else list(of), "chats": chats},
     ).fetchall()
     return [StoredHook(**row) for row in rows]
 

@@ -52,17 +52,24 @@ def of_run(conn: Connection, run_id: int, *, after: int, limit: int) -> list[Sto
 
 
 def page(
-    conn: Connection, *, limit: int, before: int | None = None, states: Sequence[str] = ()
+    conn: Connection,
+    *,
+    limit: int,
+    before: int | None = None,
+    states: Sequence[str] = (),
+    of: Sequence[str] | None = None,
 ) -> list[StoredNotification]:
-    """Up to *limit*, the newest first, older than *before*."""
+    """Up to *limit*, the newest first, older than *before*: *of* these templates, None: of all."""
     tests = ["true"]
+    if of is not None:
+        tests.append("runs.template = ANY(%(of)s)")
     if before is not None:
         tests.append("this.id < %(before)s")
     if states:
         tests.append("this.state = ANY(%(states)s)")
     rows = conn.execute(
         f"{SELECT} WHERE {' AND '.join(tests)} ORDER BY this.id DESC LIMIT %(limit)s",
-        {"before": before, "states": list(states), "limit": limit},
+        {"before": before, "states": list(states), "limit": limit, "of": list(of or ())},
     ).fetchall()
     return [StoredNotification(**row) for row in rows]
 

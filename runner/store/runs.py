@@ -71,12 +71,16 @@ def page(
     before: int | None = None,
     states: Sequence[RunState] = (),
     template: str | None = None,
+    among: Sequence[str] | None = None,
     trigger: Trigger | None = None,
     rerun_of: int | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> list[Run]:
-    """Up to *limit* runs, the newest first, older than the run *before*."""
+    """Up to *limit* runs, the newest first, older than the run *before*.
+
+    Those of one *template*, or *among* some; None: of all.
+    """
     tests = ["true"]
     if before is not None:
         tests.append("id < %(before)s")
@@ -92,13 +96,17 @@ def page(
         tests.append("queued_at >= %(since)s")
     if until is not None:
         tests.append("queued_at < %(until)s")
+    found = " AND ".join(tests)
+    if among is not None:
+        found = _among(found, by_state=bool(states))
     rows = conn.execute(
-        f"{SELECT} WHERE {' AND '.join(tests)} ORDER BY id DESC LIMIT %(limit)s",
+        f"{SELECT} WHERE {found} ORDER BY id DESC LIMIT %(limit)s",
         {
             "limit": limit,
             "before": before,
             "states": [str(state) for state in states],
             "template": template,
+            "among": list(among or ()),
             "trigger": trigger,
             "rerun_of": rerun_of,
             "since": since,
@@ -106,6 +114,39 @@ def page(
         },
     ).fetchall()
     return [Run.from_row(row) for row in rows]
+
+
+def _among(tests: str, *, by_state: bool) -> str:
+    """Find the newest of each template by its index, and of those the newest.
+
+    With `template = ANY(…)` Postgres looks through the runs of all templates, the newest first,
+    until it has found enough: all of a million for who sees little.
+    """
+    states = "CROSS JOIN unnest(%(states)s::text[]) AS wanted (state)" if by_state else ""
+    of_state = "AND runs.state = wanted.state" if by_state else ""
+    return f"""id IN (
+        SELECT newest.id
+          FROM unnest(%(among)s::text[]) AS seen (template) {states}
+         CROSS JOIN LATERAL (
+               SELECT id FROM runs
+                WHERE runs.template = seen.template {of_state} AND {tests}
+                ORDER BY id DESC LIMIT %(limit)s) AS newest
+         ORDER BY newest.id DESC LIMIT %(limit)s)"""
+
+
+def template_names(conn: Connection) -> list[str]:
+    """The names of all templates that there are runs of, those that are gone too."""
+    # One look into the index for each name, not at each run; Postgres does not do it by itself.
+    rows = conn.execute(
+        """WITH RECURSIVE names AS (
+               (SELECT template FROM runs ORDER BY template LIMIT 1)
+               UNION ALL
+               SELECT (SELECT template FROM runs WHERE template > names.template
+                        ORDER BY template LIMIT 1)
+                 FROM names WHERE names.template IS NOT NULL)
+           SELECT template FROM names WHERE template IS NOT NULL"""
+    ).fetchall()
+    return [row["template"] for row in rows]
 
 
 def find_many(conn: Connection, run_ids: Iterable[int]) -> list[Run]:

@@ -29,8 +29,9 @@ CREDENTIALS = Place("credential", "credentials", "name", "sealed", "")
 HOOKS = Place("hook", "hooks", "name", "sealed", "")
 SECRETS = Place("run", "runs", "id", "secrets", 0)
 REPLIES = Place("chat answer", "runs", "id", "reply", 0)
+TOKEN_KEY = Place("token key", "token_key", "id", "sealed", 0)
 #: All that there are.
-PLACES = (CREDENTIALS, HOOKS, SECRETS, REPLIES)
+PLACES = (CREDENTIALS, HOOKS, SECRETS, REPLIES, TOKEN_KEY)
 
 
 def batch(conn: Connection, place: Place, *, after: str | int, limit: int) -> list[Sealed]:

@@ -1,5 +1,6 @@
 """The templates table."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -66,17 +67,28 @@ def find(conn: Connection, name: str) -> StoredTemplate | None:
     return StoredTemplate(**row) if row else None
 
 
-def page(conn: Connection, *, after: str, limit: int) -> list[StoredTemplate]:
-    """Up to *limit* templates by name, those behind *after*."""
+def page(
+    conn: Connection, *, after: str, limit: int, among: Sequence[str] | None = None
+) -> list[StoredTemplate]:
+    """Up to *limit* templates by name, those behind *after*; only *among* these names, if given."""
     rows = conn.execute(
-        f"SELECT {COLUMNS} FROM templates WHERE name > %s ORDER BY name LIMIT %s", [after, limit]
+        f"""SELECT {COLUMNS} FROM templates
+             WHERE name > %(after)s AND (%(among)s::text[] IS NULL OR name = ANY(%(among)s))
+             ORDER BY name LIMIT %(limit)s""",
+        {"after": after, "limit": limit, "among": None if among is None else list(among)},
     ).fetchall()
     return [StoredTemplate(**row) for row in rows]
+
+
+def names(conn: Connection) -> list[str]:
+    """The names of all templates."""
+    return [row["name"] for row in conn.execute("SELECT name FROM templates").fetchall()]
 
 
 def delete(conn: Connection, name: str) -> bool:
     """Forget *name*; its runs stay. False if there was none. Raise TemplateInUse."""
     try:
-        return conn.execute("DELETE FROM templates WHERE name = %s", [name]).rowcount == 1
+        with conn.transaction():
+            return conn.execute("DELETE FROM templates WHERE name = %s", [name]).rowcount == 1
     except (ForeignKeyViolation, RestrictViolation):  # which of them depends on Postgres' version
         raise TemplateInUse(name, hooks.of_template(conn, name)) from None

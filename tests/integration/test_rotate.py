@@ -109,6 +109,7 @@ def test_afterwards_the_old_key_can_be_dropped(conn, database_url, keep, make_ru
         "hooks: 1 sealed anew, 0 were already, 0 unreadable",
         "runs: 3 sealed anew, 0 were already, 0 unreadable",
         "chat answers: 0 sealed anew, 0 were already, 0 unreadable",
+        "token keys: 0 sealed anew, 0 were already, 0 unreadable",
     ]
     assert [Vault(NEW).open(value) for value in values(conn)] == [SECRET] * 6
     for before in (queued, running, final, without):

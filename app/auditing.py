@@ -1,0 +1,90 @@
+"""What is noted for the audit of who does what."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+
+from flask import request
+
+from runner.run import Run
+from runner.store import audit
+from runner.store.audit import Entry
+from runner.store.connection import Connection
+
+LONGEST_AGENT: Final = 200  # characters
+LONGEST_NAME: Final = 300  # characters, of whoever a chat or a path names
+
+
+class Action(StrEnum):
+    """What can be done."""
+
+    PUT_TEMPLATE = "template.put"
+    DELETE_TEMPLATE = "template.delete"
+    PUT_HOOK = "hook.put"
+    DELETE_HOOK = "hook.delete"
+    PUT_CREDENTIAL = "credential.put"
+    DELETE_CREDENTIAL = "credential.delete"
+    CREATE_TOKEN = "token.create"  # noqa: S105 - the name of an action
+    REVOKE_TOKEN = "token.revoke"  # noqa: S105 - the name of an action
+    TRIGGER = "run.trigger"
+    RERUN = "run.rerun"
+    STOP = "run.stop"
+    FORCE = "run.force"
+    SUPERSEDE = "run.supersede"
+    REDELIVER = "delivery.redeliver"
+    RETRY = "notification.retry"
+    SIGN_IN = "session.begin"
+    SIGN_OUT = "session.end"
+    REFUSED = "refused"
+
+
+class Doer(NamedTuple):
+    """Who does something, and from where."""
+
+    name: str
+    address: str | None
+    agent: str | None
+
+
+def doer(name: str) -> Doer:
+    """Whoever sends the request under way, as runs and events name them."""
+    agent = request.headers.get("User-Agent", "")[:LONGEST_AGENT]
+    return Doer(name[:LONGEST_NAME], request.remote_addr, _storable(agent) or None)
+
+
+def note(
+    conn: Connection,
+    who: Doer,
+    action: Action,
+    target: str,
+    *,
+    template: str | None = None,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Note it in the transaction that does it. Nothing that is given may be a secret."""
+    audit.write(
+        conn,
+        Entry(
+            actor=who.name,
+            action=action,
+            target=_storable(target)[:LONGEST_NAME],
+            template=template,
+            address=who.address,
+            agent=who.agent,
+            before=before,
+            after=after,
+            detail={key: value for key, value in (detail or {}).items() if value is not None},
+        ),
+    )
+
+
+def note_run(conn: Connection, who: Doer, action: Action, run: Run, **detail: Any) -> None:
+    """Note what is done with a run."""
+    note(conn, who, action, f"run {run.id}", template=run.template, detail=detail)
+
+
+def _storable(text: str) -> str:
+    """Leave out what Postgres keeps in no text."""
+    return "".join(each for each in text if each.isprintable())
