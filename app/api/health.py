@@ -6,14 +6,13 @@ import psycopg
 from flask import Response
 from redis.exceptions import RedisError
 
-from app.api.health_answers import HealthAnswer, ReadyAnswer, WatchdogAnswer
+from app.api.health_answers import HealthAnswer, ReadyAnswer, WatchdogAnswer, WordAnswer
+from app.api.ready_words import OK, explain, is_watched
 from app.operations import Operation, answer
 from app.services import Services
 from runner.store import health
 from runner.store.health import Health
 from runner.store.migrate import SchemaMissing, require_schema
-
-UNWATCHED = 30.0  # seconds, at least, without a round of the watchdog; a lease if that is longer
 
 
 def show_health(_: Services) -> Response:
@@ -28,15 +27,17 @@ def show_readiness(services: Services) -> Response:
     be triggered, stopped and followed; no platform should take it out of its balancer for that.
     """
     postgres, seen = _postgres(services)
-    redis = _redis(services)
+    redis, lease = _redis(services), services.settings.lease
+    words = explain(postgres, seen, redis, lease=lease)
     return answer(
         ReadyAnswer(
-            status=_status(seen, redis, lease=services.settings.lease),
+            status=_status(seen, redis, lease=lease),
             postgres=postgres,
             redis=redis,
             runners=seen.runners if seen is not None else None,
             containment=seen.containment if seen is not None else None,
             watchdog=WatchdogAnswer.of(seen) if seen is not None else None,
+            words=[WordAnswer.model_validate(word) for word in words],
         ),
         HTTPStatus.SERVICE_UNAVAILABLE if seen is None else HTTPStatus.OK,
     )
@@ -45,8 +46,8 @@ def show_readiness(services: Services) -> Response:
 def _status(seen: Health | None, redis: str, *, lease: float) -> str:
     if seen is None:
         return "away"
-    is_watched = seen.seconds_ago is not None and seen.seconds_ago <= max(UNWATCHED, lease)
-    return "ready" if redis == "ok" and seen.runners and is_watched else "degraded"
+    is_ready = redis == OK and seen.runners and is_watched(seen, lease)
+    return "ready" if is_ready else "degraded"
 
 
 def _postgres(services: Services) -> tuple[str, Health | None]:
@@ -54,7 +55,7 @@ def _postgres(services: Services) -> tuple[str, Health | None]:
     try:
         with services.connection() as conn:
             require_schema(conn)
-            return "ok", health.read(conn)
+            return OK, health.read(conn)
     except SchemaMissing as error:
         return str(error), None
     except psycopg.OperationalError:
@@ -66,7 +67,7 @@ def _redis(services: Services) -> str:
         services.redis.ping()
     except RedisError:
         return "does not answer"
-    return "ok"
+    return OK
 
 
 OPERATIONS = (

@@ -43,6 +43,15 @@ class WatchdogAnswer(Answer):
         return cls.model_validate({**shown, "last_round_at": health.round_at})
 
 
+class WordAnswer(Answer):
+    """How one part is, in words."""
+
+    part: str
+    is_well: bool
+    says: str
+    advice: str | None = Field(description="what to do; null: nothing")
+
+
 class ReadyAnswer(Answer):
     """Whether what this process needs is there."""
 
@@ -57,3 +66,7 @@ class ReadyAnswer(Answer):
         description="how many of them hold families by `cgroup v2`, `cgroup v1` or `subreaper`"
     )
     watchdog: WatchdogAnswer | None = Field(description="null when Postgres does not tell")
+    words: list[WordAnswer] = Field(
+        description="the same for people: of postgres, redis, and if Postgres tells, of runners, "
+        "watchdog, queue and stops, and of notifications that were given up"
+    )

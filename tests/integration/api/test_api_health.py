@@ -45,6 +45,9 @@ def test_ready_tells_of_runners_and_the_watchdog(
     ready: Any = client.get("/ready").json
 
     watchdog = ready.pop("watchdog")
+    assert {word["part"]: word["is_well"] for word in ready.pop("words")} == dict.fromkeys(
+        ("postgres", "redis", "runners", "watchdog", "queue", "stops"), True
+    )
     assert ready == {
         "status": "ready",
         "postgres": "ok",
@@ -133,6 +136,9 @@ def test_without_postgres_it_is_not_ready(make_client: MakeClient) -> None:
     assert response.status_code == 503
     assert response.json["postgres"] == "does not answer"
     assert response.json["watchdog"] is None
+    words = {word["part"]: word for word in response.json["words"]}
+    assert words["postgres"]["is_well"] is False
+    assert "DATABASE_URL" in words["postgres"]["advice"]
 
 
 def test_the_documentation_needs_no_script_and_no_other_site(app: Flask) -> None:
