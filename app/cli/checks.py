@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from app.cli import places, words
 from app.cli.client import Client, at
@@ -23,7 +23,8 @@ SKEW = 5.0  # seconds that two clocks may differ; senders' signatures allow minu
 SOON = 7  # days before its end that a token is told of
 LATELY = 20  # deliveries of a hook that are looked at
 MOST_HOOKS = 50
-SLOW_QUEUE = 60.0  # seconds that a run may wait while slots are free
+#: Parts that a person should look at, and that stop nothing.
+LATER = ("queue", "notifications")
 WRONG = ("refused", "denied", "rejected")
 
 
@@ -105,62 +106,26 @@ def of_parts(client: Client) -> Iterator[Finding]:
     try:
         ready = client.get("//ready")
     except Answered as error:
-        ready = error.body
-    for part in ("postgres", "redis"):
-        is_well = ready.get(part) == "ok"
-        advice = "" if is_well else f"see that {part.capitalize()} runs and web can reach it"
-        yield Finding(part, "good" if is_well else "bad", str(ready.get(part)), advice)
-    yield _runners(ready)
-    yield from _watchdog(ready.get("watchdog"))
-
-
-def _runners(ready: Mapping[str, Any]) -> Finding:
-    count = ready.get("runners")
-    if not count:
-        return Finding(
-            "runners", "bad", "none is heard of", "start one: `python -m runner`, or scale it up"
-        )
-    held = ", ".join(f"{number} by {how}" for how, number in (ready["containment"] or {}).items())
-    return Finding("runners", "good", f"{words.count(count, 'runner')}; families held: {held}")
-
-
-def _watchdog(watchdog: Mapping[str, Any] | None) -> Iterator[Finding]:
-    if watchdog is None or watchdog["seconds_ago"] is None:
-        yield Finding("watchdog", "bad", "no round is known", "start a runner or a watchdog")
-        return
-    ago = words.span(watchdog["seconds_ago"])
-    is_late = watchdog["seconds_ago"] > 60
-    advice = "start a runner or a watchdog" if is_late else ""
-    yield Finding("watchdog", "bad" if is_late else "good", f"last round {ago} ago", advice)
-    if stuck := watchdog["stuck_stopping"]:
-        yield Finding(
-            "stops",
-            "bad",
-            f"{words.count(stuck, 'run')} would not stop",
-            "`curtain ps` and `curtain status ID` name the processes",
-        )
+        ready = error.body  # 503 without Postgres, and it says so
+    for word in ready.get("words", []):
+        level: Level = "good" if word["is_well"] else "odd" if word["part"] in LATER else "bad"
+        yield Finding(word["part"], level, word["says"], word["advice"] or "")
 
 
 def of_slots(client: Client) -> Iterator[Finding]:
-    """How many runs could start now, and how long the next one waits."""
+    """How many runs could start now."""
     with client.stream("//metrics", 10.0) as response:
         text = response.read().decode()
     slots = {
-        found[1]: float(found[2])
-        for found in re.finditer(r'^curtain_slots\{state="(\w+)"\} (\S+)$', text, re.M)
+        found[1]: int(float(found[2]))
+        for found in re.finditer(r'^curtain_slots\{state="(\w+)"\} (\S+)$', text, re.MULTILINE)
     }
-    waits = re.search(r"^curtain_queue_oldest_seconds (\S+)$", text, re.M)
-    free, busy = int(slots.get("free", 0)), int(slots.get("busy", 0))
-    said = f"{free} free, {busy} busy"
-    oldest = float(waits[1]) if waits else 0.0
-    if oldest <= SLOW_QUEUE:
-        yield Finding("slots", "good", said)
-        return
-    said += f"; the oldest queued run waits for {words.span(oldest)}"
-    if free:
-        yield Finding("slots", "bad", said, "look into the runners' logs: they take no runs")
+    free, busy = slots.get("free", 0), slots.get("busy", 0)
+    if free or not busy:
+        yield Finding("slots", "good", f"{free} free, {busy} busy")
     else:
-        yield Finding("slots", "odd", said, "start more runners, or raise RUNNER_SLOTS")
+        advice = "what comes now waits: start more runners, or raise RUNNER_SLOTS"
+        yield Finding("slots", "odd", f"all {busy} busy", advice)
 
 
 def of_hooks(client: Client) -> Iterator[Finding]:
@@ -186,38 +151,16 @@ def _hook(client: Client, name: str) -> Iterator[Finding]:
         )
 
 
-def of_notifications(client: Client) -> Iterator[Finding]:
-    """Whether something could not be told."""
-    try:
-        dead = list(client.pages("/notifications", "notifications", 100, state="dead"))
-    except Answered as error:
-        yield Finding("notifications", "odd", f"cannot be looked at: {error}")
-        return
-    if dead:
-        yield Finding(
-            "notifications",
-            "odd",
-            f"{words.count(len(dead), 'notification')} could not be sent in the last 30 days",
-            "GET /api/v1/notifications?state=dead tells why",
-        )
-    else:
-        yield Finding("notifications", "good", "none was given up")
-
-
 def of_machine() -> Iterator[Finding]:
     """Whether a runner of this machine has the programs that it needs."""
     if not any(map(_is_runner, Path("/proc").glob("[0-9]*/cmdline"))):
         return
     folders = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    for program, wanted in (
-        ("git", "bad"),
-        ("ansible-playbook", "bad"),
-        ("ssh", "odd"),
-    ):
+    without: dict[str, Level] = {"git": "bad", "ansible-playbook": "bad", "ssh": "odd"}
+    for program, level in without.items():
         if path := shutil.which(program, path=folders):
             yield Finding(program, "good", path)
         else:
-            level: Level = "bad" if wanted == "bad" else "odd"
             yield Finding(program, level, "not found on this machine", f"install {program}")
 
 
@@ -233,7 +176,7 @@ def all_of(client: Client, environ: Mapping[str, str]) -> Iterator[Finding]:
     """Look at everything; where the server does not answer, at what is here."""
     yield from of_file(environ)
     try:
-        for look in (of_server, of_token, of_parts, of_slots, of_hooks, of_notifications):
+        for look in (of_server, of_token, of_parts, of_slots, of_hooks):
             yield from look(client)
     except CliError as error:
         yield Finding("server", "bad", str(error), _advice(str(error)), error.exit)
