@@ -1,7 +1,7 @@
 """How a run that is followed is shown: on a terminal, to a pipe, to a program."""
 
+import codecs
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,7 +15,6 @@ from app.cli.out import Out, note
 from app.cli.progress import Progress
 from app.cli.safe import Coloured
 
-LOOK = 1.0  # seconds between two looks at the run's row
 FRAMES = 8  # pictures a second
 
 
@@ -34,13 +33,16 @@ class JsonLines:
 
     def __init__(self, out: Out) -> None:
         self._out = out
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def show(self, seen: Seen) -> None:
         """Write a line."""
         match seen:
             case Piece():
-                text = seen.bytes.decode(errors="replace")
-                self._out.entry({"event": "output", "offset": seen.offset, "text": text})
+                # Half a character at the end of a piece is told with the next one.
+                offset = seen.offset - len(self._decoder.getstate()[0])
+                text = self._decoder.decode(seen.bytes)
+                self._out.entry({"event": "output", "offset": offset, "text": text})
             case Happened():
                 self._out.entry({"event": seen.kind, **seen.detail})
             case Lost():
@@ -113,12 +115,10 @@ class Board:
             redirect_stderr=False,
             vertical_overflow="ellipsis",
         )
-        self._over = threading.Event()
-        self._looker = threading.Thread(target=self._look, name="looker", daemon=True)
 
     def open(self) -> None:
         """Begin to show it."""
-        self._looker.start()
+        self.progress.usual = usual_seconds(self._client, self.progress.run["template"])
         self._live.start(refresh=True)
 
     def show(self, seen: Seen) -> None:
@@ -149,19 +149,8 @@ class Board:
     def _picture(self) -> Any:
         return picture(self.progress, datetime.now(UTC), self._out.console.width)
 
-    def _look(self) -> None:
-        """Look after the row, which alone tells of stops and of silence."""
-        with Client(self._client.place, patience=LOOK * 5, tries=1) as client:
-            self.progress.usual = usual_seconds(client, self.progress.run["template"])
-            while not self._over.wait(LOOK):
-                try:
-                    self.progress.run = client.get(f"/runs/{self.progress.run['id']}")
-                except CliError:
-                    continue  # whoever follows the output tells that the connection is lost
-
     def close(self) -> None:
         """Take the board away; the output stays."""
-        self._over.set()
         if last := self._line + self._cleaned.finish():
             self._line = ""
             self._print(last)

@@ -26,7 +26,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Happened:
-    """A play, a task or a result of Ansible's."""
+    """What Ansible has told (a play, a task, a result, a warning, …), or the run's new state."""
 
     kind: str
     detail: dict[str, Any]
@@ -121,7 +121,7 @@ class Following:
                 yield self._piece(content["text"], offset_of(identity))
             case "end":
                 yield Ended(content)
-            case "play" | "task" | "result" | "state":
+            case _:
                 yield Happened(name, content)
         # After it was taken: what is cut off in between comes again.
         self._last_id = identity or self._last_id
@@ -151,8 +151,8 @@ def read(client: Client, path: str, start: int, end: int) -> Iterator[bytes]:
 
 
 def offset_of(identity: str) -> int:
-    """The offset behind an event's output, which its id tells."""
-    return int(identity)
+    """The offset behind an event's output, which its id begins with."""
+    return int(identity.partition(".")[0])
 
 
 def events_of(pieces: Iterable[bytes]) -> Iterator[tuple[str, str, Any]]:

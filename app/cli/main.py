@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from http import HTTPStatus
 
 import click
 
@@ -17,6 +18,8 @@ from app.version import VERSION
 PROGRAM = "curtain"
 #: By this variable the scripts of `curtain completion` ask.
 COMPLETE = "_CURTAIN_COMPLETE"
+#: Faults that the API's `detail` names; of more only `errors` tells.
+NAMED = 5
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 EXITS = """\b
@@ -76,7 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _tell({"title": "Usage", "detail": error.format_message()}, given)
         return Exit.USAGE
     except (KeyboardInterrupt, click.Abort):
-        note("")  # the terminal has written ^C
+        if sys.stderr.isatty():
+            note("")  # the terminal has written ^C
         return Exit.UNWATCHED
 
 
@@ -112,9 +116,11 @@ def _tell(problem: dict[str, object], given: list[str]) -> None:
         return
     note(f"{PROGRAM}: {problem['detail']}")
     faults = problem.get("errors")
-    if isinstance(faults, list) and len(faults) > 1:
-        for fault in faults:
-            note(f"  {fault.get('field')}: {fault.get('message')}")
+    if problem.get("status") == HTTPStatus.UNAUTHORIZED:
+        note(f"`{PROGRAM} login` signs in with another token")
+    if isinstance(faults, list) and len(faults) > NAMED and problem.get("status"):
+        for fault in faults[NAMED:]:
+            note(f"  {fault['field']}: {fault['message']}")
 
 
 def _close_output() -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import tempfile
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -77,18 +78,25 @@ def read(environ: Mapping[str, str]) -> Kept:
 
 
 def write(environ: Mapping[str, str], kept: Kept) -> Path:
-    """Write the file, for its owner alone, whole or not at all."""
+    """Write the file, for its owner alone, whole or not at all. Raise WrongUsage."""
     file = path(environ)
+    try:
+        return _write(file, kept)
+    except OSError as error:
+        raise WrongUsage(f"{file} cannot be written: {error.strerror}") from None
+
+
+def _write(file: Path, kept: Kept) -> Path:
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     lines = [f"current = {json.dumps(kept.current)}"] if kept.current else []
     for name, place in sorted(kept.contexts.items()):
         # Names, URLs and tokens are ASCII without controls, so JSON's strings are TOML's.
         lines += ["", f"[contexts.{json.dumps(name)}]", f"url = {json.dumps(place.url)}"]
         lines += [f"token = {json.dumps(place.token)}"]
-    part = file.with_suffix(f".{os.getpid()}")
-    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+    descriptor, part = tempfile.mkstemp(dir=file.parent)  # of which others read nothing
+    with open(descriptor, "w") as out:
         out.write("\n".join(lines) + "\n")
-    part.replace(file)
+    os.replace(part, file)
     return file
 
 

@@ -28,7 +28,9 @@ class Progress:
 
     def take(self, kind: str, detail: Mapping[str, Any]) -> None:
         """Take an event."""
-        if kind == "task":
+        if kind == "state":
+            self.run = dict(detail)
+        elif kind == "task":
             self.task = dict(detail)
             self.done = set()
         elif kind == "result":

@@ -79,8 +79,8 @@ def follow_to_end(
 ) -> int:
     """Follow *run* and return the exit code of its end; Ctrl-C asks what is meant, if it *asks*."""
     asks = asks and sys.stdin.isatty() and call.out.is_terminal and not call.as_json
-    # With a board, and for programs: what Ansible does as well.
-    with_events = False
+    # Beside the board, and for programs: what Ansible tells as well.
+    with_events = asks or call.as_json
     following = Following(
         call.client, run["id"], offset, patience=patience(call), with_events=with_events
     )
@@ -120,6 +120,9 @@ def _display(call: Call, run: dict[str, Any], *, raw: bool, with_board: bool) ->
 def _wished(client: Client, run: dict[str, Any]) -> dict[str, Any] | None:
     """Ask what Ctrl-C is to mean, and do it. Return the run to be watched on; None: nobody is."""
     note("")
+    run = _as_it_is(client, run) or run
+    if words.is_final(run):
+        return run
     end = "kill" if run["stopping"] else "stop"
     how = "is being stopped. Kill it at once" if run["stopping"] else "goes on. Stop it"
     try:
@@ -154,13 +157,22 @@ def _stopped(client: Client, run: dict[str, Any], *, force: bool) -> dict[str, A
 
 def _unwatched(client: Client, run: dict[str, Any]) -> int:
     """Say what became of the run, as far as that is known."""
-    try:
-        run = Client(client.place, patience=3.0, tries=1).get(f"/runs/{run['id']}")
-    except CliError as error:
-        note(f"run {run['id']}: not watched any more; how it is cannot be told: {error}")
-        return Exit.UNWATCHED
-    _say_it_goes_on(run)
+    now = _as_it_is(client, run)
+    if now is None:
+        note(f"run {run['id']}: not watched any more; the server does not tell how it is")
+    else:
+        _say_it_goes_on(now)
     return Exit.UNWATCHED
+
+
+def _as_it_is(client: Client, run: dict[str, Any]) -> dict[str, Any] | None:
+    """The run as it is now; None if the server does not tell at once."""
+    try:
+        with Client(client.place, patience=3.0, tries=1) as hasty:
+            now: dict[str, Any] = hasty.get(f"/runs/{run['id']}")
+            return now
+    except CliError:
+        return None
 
 
 def _say_it_goes_on(run: dict[str, Any]) -> None:

@@ -79,10 +79,9 @@ def _offset_of_lines(call: Call, run_id: int, end: int, lines: int) -> int:
         start = max(0, end - back)
         path = f"/runs/{run_id}/output"
         text = b"".join(read(call.client, path, start, end)) if end else b""
-        # The line feed that ends the last line begins no other.
-        breaks = [place for place, byte in enumerate(text[:-1]) if byte == 0x0A]
-        if len(breaks) >= lines:
-            return start + breaks[-lines] + 1
-        if start == 0:
-            return 0
+        place = len(text) - 1  # the line feed that ends the last line begins no other
+        for _ in range(lines):
+            place = text.rfind(b"\n", 0, max(place, 0))
+        if place >= 0 or start == 0:
+            return start + place + 1
         back *= 2
