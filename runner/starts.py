@@ -10,13 +10,12 @@ from uuid import UUID, uuid4
 from runner import family, machine
 from runner.containment import Containment
 from runner.credential import Credential
-from runner.credential import secrets as hidden
 from runner.directories import make_directory
 from runner.errors import RunnerError
 from runner.judge import End, Verdict, judge, storable
 from runner.kept import Keepers
 from runner.live import Live
-from runner.opening import open_credentials
+from runner.opening import open_credentials, to_hide
 from runner.orders import make_order
 from runner.output import Output
 from runner.run import Run, RunState
@@ -103,7 +102,7 @@ class Starts:
         try:
             output = Output(
                 directory,
-                {"vars": secrets, "credentials": [hidden(each) for each in opened.values()]},
+                to_hide(secrets, opened),
                 self._settings.output_limit,
                 stored=run.output_bytes,
                 is_truncated=run.output_truncated,
@@ -130,4 +129,5 @@ class Starts:
                 "order": {"file": str(file)},
             }
         )
-        return Live(run, kept, output, directory, group)
+        limit = self._settings.event_limit
+        return Live(run, kept, output, directory, group, event_limit=limit)
