@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import BoundedSemaphore, Lock
+from typing import Any
 
 from flask import Flask
 from redis import Redis
@@ -12,6 +13,7 @@ from redis.retry import Retry
 
 from app.certificates import Certificates, fetch_certificates
 from app.followers import Followers
+from app.looks import Looks
 from app.threads import Threads
 from runner.settings import Settings
 from runner.store import connection
@@ -42,6 +44,8 @@ class Services:
         self.clock = clock
         self.vault = Vault(settings.secret_key)
         self.followers = Followers(settings.redis_url, settings.followers)
+        #: What followers have just seen.
+        self.looks: Looks[Any] = Looks()
         self.redis = _redis(settings, REDIS_ANSWER, tries=2)
         #: The same for senders with a deadline: what it does not do in time the watchdog does.
         self.hasty_redis = _redis(settings, HASTY, tries=1)

@@ -84,7 +84,9 @@ class Batch:
             case Result():
                 self._add_result(told, mask)
             case Play() | Task() | Warned() | Stats():
-                self.has_ended |= isinstance(told, Stats)
+                if isinstance(told, Stats):
+                    self.has_ended = True
+                    self.is_torn |= told.missing > 0
                 self.events.append(masked(told, mask))
 
     def _host(self, told: Began | Included | Result) -> Sum:

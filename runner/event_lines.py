@@ -1,10 +1,11 @@
 """One line of what our callback plugin tells, read as a stranger's: a task can write there, too."""
 
-import json
 import math
 from collections.abc import Callable, Mapping
 from enum import IntEnum
 from typing import Any, Final, NamedTuple
+
+from pydantic_core import from_json
 
 from runner.judge import storable
 from runner.recap import BIGGEST, LONGEST_NAME
@@ -108,6 +109,8 @@ class Stats(NamedTuple):
 
     at: float
     sums: dict[str, int]
+    #: Lines that the disk did not take, or that a task has taken away.
+    missing: int = 0
 
 
 class Missing(NamedTuple):
@@ -128,7 +131,7 @@ Told = Play | Task | Began | Included | Result | Warned | Stats | Missing | Star
 def read(line: bytes) -> Told | None:
     """Read one line. None for what is none of the plugin's."""
     try:
-        told = json.loads(line)
+        told = from_json(line)
         return READERS[told["event"]](told)
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
@@ -219,7 +222,8 @@ def _read_warned(told: Mapping[str, Any]) -> Warned:
 
 
 def _read_stats(told: Mapping[str, Any]) -> Stats:
-    return Stats(_at(told), {name: _number(told[name]) for name in ("hosts", *COUNTS)})
+    sums = {name: _number(told[name]) for name in ("hosts", *COUNTS)}
+    return Stats(_at(told), sums, _number(told.get("missing", 0)))
 
 
 READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], Told]]] = {

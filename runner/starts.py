@@ -75,7 +75,9 @@ class Starts:
     def _finish(self, conn: Connection, run: Run, verdict: Verdict) -> None:
         """End a run of which nothing is held."""
         complete = verdict.state is not RunState.LOST
-        if moves.finish(conn, run, verdict, actor=self._runner, complete=complete, truncated=False):
+        events = None if run.playing_at is None else False
+        stored = moves.Stored(complete=complete, truncated=False, events=events)
+        if moves.finish(conn, run, verdict, actor=self._runner, **stored):
             log.error("run %d: %s", run.id, verdict.message, extra={"run": run.id})
 
     def recover(self, conn: Connection, held: Collection[UUID]) -> None:

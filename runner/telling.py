@@ -24,7 +24,7 @@ from runner.store.reading import Reading
 log = logging.getLogger(__name__)
 
 MOST_READ: Final = 4 * 2**30  # bytes of one attempt; some 40 million results
-LAST_WORDS: Final = 10.0  # seconds for what is left when the family is gone and Postgres is there
+LAST_WORDS: Final = 20.0  # seconds for what is left when the family is gone and Postgres is there
 
 
 class Telling:
@@ -77,7 +77,7 @@ class Telling:
             return 0
         if self._end is not None:
             return max(1, self._end - self._position)
-        return max(0, self._file.size - self._position) if self._file else 0
+        return abs(self._file.size - self._position) if self._file else 0
 
     @property
     def has_backlog(self) -> bool:

@@ -16,6 +16,7 @@ from app.api import (
     reruns,
     runs,
     stops,
+    tasks,
     templates,
 )
 from app.operations import Operation
@@ -35,6 +36,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *output.OPERATIONS,
     *events.OPERATIONS,
     *hosts.OPERATIONS,
+    *tasks.OPERATIONS,
     *processes.OPERATIONS,
     *notifications.OPERATIONS,
     *health.OPERATIONS,

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from time import time
 from typing import Any, Final
 
+from psycopg.types.json import Jsonb
+
 from runner.event_batch import Sum
 from runner.event_lines import COUNTS, Task
 from runner.run import Run
@@ -26,27 +28,32 @@ class Clock:
         return datetime.fromtimestamp(min(told + self._ahead, self._now), UTC)
 
 
-def _columns(sums: Sequence[Sum], clock: Clock) -> dict[str, list[Any]]:
-    columns: dict[str, list[Any]] = {
-        name: [each.counts[place] for each in sums] for place, name in enumerate(COUNTS)
-    }
-    return {**columns, "at": [clock.at(each.at) for each in sums]}
+def _told(each: Sum, clock: Clock, **more: Any) -> dict[str, Any]:
+    counts = dict(zip(COUNTS, each.counts, strict=True))
+    return {**counts, **more, "at": clock.at(each.at).isoformat()}
 
 
 def count_hosts(
     conn: Connection, run_id: int, tasks_before: int, sums: Mapping[str, Sum], clock: Clock
 ) -> dict[str, int]:
     """Add what was told of hosts; their numbers, by name."""
-    each = list(sums.values())
+    told = [
+        _told(
+            each,
+            clock,
+            host=name,
+            at_work=each.at_work,
+            task=each.task and each.task + tasks_before,
+            seconds=each.seconds,
+        )
+        for name, each in sums.items()
+    ]
     rows = conn.execute(
         """WITH told AS (
-               SELECT * FROM unnest(
-                   %(host)s::text[], %(ok)s::int[], %(changed)s::int[], %(unreachable)s::int[],
-                   %(failed)s::int[], %(skipped)s::int[], %(rescued)s::int[], %(ignored)s::int[],
-                   %(at_work)s::bool[], %(task)s::int[], %(seconds)s::float8[],
-                   %(at)s::timestamptz[]) AS _ (
-                   host, ok, changed, unreachable, failed, skipped, rescued, ignored, at_work,
-                   task, seconds, at)),
+               SELECT * FROM jsonb_to_recordset(%(told)s) AS _ (
+                   host text, ok int, changed int, unreachable int, failed int, skipped int,
+                   rescued int, ignored int, at_work bool, task int, seconds float8,
+                   at timestamptz)),
            numbered AS (
                SELECT told.*, coalesce(known.number, last.number + row_number()
                           OVER (PARTITION BY known.number IS NULL)) AS number
@@ -72,11 +79,7 @@ def count_hosts(
         {
             "run_id": run_id,
             "most": HOSTS,
-            "host": list(sums),
-            "at_work": [one.at_work for one in each],
-            "task": [one.task and one.task + tasks_before for one in each],
-            "seconds": [one.seconds for one in each],
-            **_columns(each, clock),
+            "told": Jsonb(told),
         },
     ).fetchall()
     return {row["host"]: row["number"] for row in rows}
@@ -109,6 +112,10 @@ def count_tasks(
     conn: Connection, run_id: int, tasks_before: int, sums: Mapping[int, Sum], clock: Clock
 ) -> None:
     """Add what came of tasks, by their numbers."""
+    told = [
+        _told(each, clock, number=number + tasks_before, hosts=each.results)
+        for number, each in sums.items()
+    ]
     conn.execute(
         """UPDATE run_tasks AS t
               SET ok = t.ok + told.ok, changed = t.changed + told.changed,
@@ -116,16 +123,12 @@ def count_tasks(
                   skipped = t.skipped + told.skipped, rescued = t.rescued + told.rescued,
                   ignored = t.ignored + told.ignored, hosts = t.hosts + told.hosts,
                   ended_at = greatest(t.began_at, told.at)
-             FROM unnest(
-                  %(number)s::int[], %(ok)s::int[], %(changed)s::int[], %(unreachable)s::int[],
-                  %(failed)s::int[], %(skipped)s::int[], %(rescued)s::int[], %(ignored)s::int[],
-                  %(hosts)s::int[], %(at)s::timestamptz[]) AS told (
-                  number, ok, changed, unreachable, failed, skipped, rescued, ignored, hosts, at)
+             FROM jsonb_to_recordset(%(told)s) AS told (
+                  number int, ok int, changed int, unreachable int, failed int, skipped int,
+                  rescued int, ignored int, hosts int, at timestamptz)
             WHERE t.run_id = %(run_id)s AND t.number = told.number""",
         {
             "run_id": run_id,
-            "number": [number + tasks_before for number in sums],
-            "hosts": [each.results for each in sums.values()],
-            **_columns(list(sums.values()), clock),
+            "told": Jsonb(told),
         },
     )

@@ -103,6 +103,11 @@ class CallbackModule(CallbackBase):
         self._tell("ended", "unreachable", result, bool(result._task.ignore_unreachable))
 
     @guarded
+    def v2_playbook_on_include(self, included_file: Any) -> None:
+        """A file could be read: Ansible counts that as ok only now, for each host."""
+        self._tell("included", included_file)
+
+    @guarded
     def v2_playbook_on_stats(self, stats: Any) -> None:
         """The playbook has ended by itself."""
         self._tell("summed_up", stats)

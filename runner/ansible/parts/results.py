@@ -11,13 +11,28 @@ MESSAGE = 2000  # characters
 DIFF = 16000  # characters of one result
 COMPARED = 65536  # characters of each side of a diff; difflib is slow, and Ansible does it, too
 
+FAILED = ("failed", "unreachable")
 TOO_LARGE = f"[a side of this diff has more than {COMPARED} characters]\n"
 
 
-def contents(result: Any) -> Any:
-    """Give what a result holds, as it is: `_result` would copy all of it (ansible-core 2.19)."""
+def contents(result: Any, status: str) -> Any:
+    """Give what a result holds, as it is: `_result` copies all of it (ansible-core 2.19 to 2.21).
+
+    Where it can only be had so (2.21), nothing, unless there may be something to tell in it.
+    """
     told = getattr(result, "_return_data", None)
-    return result._result if told is None else told
+    if told is not None:
+        return told
+    task = result._task
+    has_more = status in FAILED or task.diff or task.until or is_loop(task)
+    if has_more or not hasattr(result, "warnings") or result.warnings or result.deprecations:
+        return result._result
+    return {}
+
+
+def is_loop(task: Any) -> bool:
+    """Whether it has items."""
+    return task.loop is not None or bool(task.loop_with)
 
 
 def is_hidden(task: Any, told: Any) -> bool:
@@ -29,9 +44,7 @@ def is_hidden(task: Any, told: Any) -> bool:
 def items(task: Any, told: Any) -> List[Any] | None:
     """Give the results of a loop; None when there was none. A module may call a list so, too."""
     results = told.get("results")
-    if not isinstance(results, list) or (task.loop is None and not task.loop_with):
-        return None
-    return results
+    return results if isinstance(results, list) and is_loop(task) else None
 
 
 def message(told: Any, results: List[Any] | None) -> str:

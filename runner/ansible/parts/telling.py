@@ -22,7 +22,6 @@ ENCODE = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 NAME = 2000  # characters of a name or a path
 WARNINGS = 500  # that are told of one playbook, each once
 
-FAILED = ("failed", "unreachable")
 SUMS = ("ok", "changed", "unreachable", "failures", "skipped", "rescued", "ignored")
 
 
@@ -45,8 +44,11 @@ class Telling:
         self._since: dict[str, float] = {}
         self._rescued: dict[str, int] = {}
         self._warned: set[int] = set()
-        #: Lines that the disk has not taken.
+        #: Lines that the disk has not taken, or that a task has taken away.
         self._missing = 0
+        self._lost = 0
+        #: Where our last line ended.
+        self._end = 0
         self._say("start", pid=os.getpid())
 
     def play_began(self, play: Any) -> None:
@@ -86,11 +88,11 @@ class Telling:
     def ended(self, status: str, result: Any, is_ignored: bool) -> None:
         """Tell what came of it, and of what Ansible's own recap counts only that."""
         host, task = str(result._host.name), result._task
-        since = self._since.pop(host, None)
+        since = self._since.get(host)
         if status == "ok" and is_include(task):
-            self._say("included", host=host)
+            self._say("included", host=host)  # whether the file can be read is to be seen
             return
-        told = self._results.contents(result)
+        told = self._results.contents(result, status)
         line: Dict[str, Any] = {"host": host, "task": self._number(task), "status": status}
         if since is not None:
             line["seconds"] = round(time.monotonic() - since, 3)
@@ -104,6 +106,13 @@ class Telling:
             self._add_content(line, task, told)
         self._say("result", **line)
 
+    def included(self, included_file: Any) -> None:
+        """Tell of the hosts whose task has brought others."""
+        number = self._number(included_file._task)
+        for host in map(str, included_file._hosts):
+            seconds = round(time.monotonic() - self._since.get(host, time.monotonic()), 3)
+            self._say("result", host=host, task=number, status="ok", seconds=seconds)
+
     def _add_content(self, line: Dict[str, Any], task: Any, told: Any) -> None:
         """Add what `no_log` does not hide."""
         items = self._results.items(task, told)
@@ -111,7 +120,7 @@ class Telling:
             line["items"] = len(items)
         if told.get("attempts", 1) != 1:
             line["attempts"] = told["attempts"]
-        if line["status"] in FAILED:
+        if line["status"] in self._results.FAILED:
             line["message"] = self._results.message(told, items)
         if task.diff and (items is not None or "diff" in told):
             diff = self._results.diff(told, items)
@@ -138,7 +147,9 @@ class Telling:
         counts = [stats.summarize(name) for name in stats.processed]
         sums = {key: sum(count[key] for count in counts) for key in SUMS}
         sums["failed"] = sums.pop("failures")
-        self._say("stats", hosts=len(counts), **sums)
+        # The line that told of it may be where the reader is past already.
+        lost = {"missing": self._lost} if self._lost else {}
+        self._say("stats", hosts=len(counts), **sums, **lost)
 
     def _say(self, event: str, **line: Any) -> None:
         raw = _encoded({"event": event, "at": round(time.time(), 3), **line})
@@ -149,7 +160,14 @@ class Telling:
             is_written = os.write(self._file, raw) == len(raw)
         except OSError:
             is_written = False
-        self._missing = 0 if is_written else self._missing + 1
+        if not is_written:
+            self._missing += 1
+            self._lost += 1
+            return
+        end = os.lseek(self._file, 0, os.SEEK_CUR)
+        self._missing = int(end < self._end + len(raw))  # somebody has shortened it
+        self._end = end
+        self._lost += self._missing
 
     def give_up(self) -> None:
         """Say that more is missing than can be counted."""
