@@ -20,6 +20,7 @@ from app.api import (
     runs,
     statistics,
     stops,
+    tasks,
     templates,
     tokens,
 )
@@ -45,6 +46,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *output.OPERATIONS,
     *events.OPERATIONS,
     *hosts.OPERATIONS,
+    *tasks.OPERATIONS,
     *processes.OPERATIONS,
     *notifications.OPERATIONS,
     *health.OPERATIONS,
