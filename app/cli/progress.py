@@ -46,7 +46,10 @@ class Progress:
 
     def sentence(self, now: datetime) -> str:
         """The run, its state, and how long it takes against the usual time."""
-        head = f"run {self.run['id']} {self.run['template']}: {words.sentence(self.run, now)}"
+        head = f"run {self.run['id']} {self.run['template']}: "
+        if self.lost is not None:
+            return plain(f"{head}last seen {words.state(self.run)}")
+        head += words.sentence(self.run, now)
         if self.usual is not None and not words.is_final(self.run):
             head += f" (usually {words.span(self.usual)})"
         return plain(head)

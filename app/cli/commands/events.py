@@ -38,7 +38,8 @@ TOLD = ("id", "at", "kind", "state", "actor", "detail")
 def _row(event: dict[str, Any]) -> list[object]:
     rest = {name: value for name, value in event.items() if name not in TOLD}
     detail = {**event.get("detail", {}), **rest}
-    text = ", ".join(f"{name}={_short(value)}" for name, value in detail.items())
+    told = {name: value for name, value in detail.items() if value not in (None, False, "", [], {})}
+    text = ", ".join(f"{name}={_short(value)}" for name, value in told.items())
     return [words.local(event["at"]), event["kind"], event.get("state"), event.get("actor"), text]
 
 

@@ -31,7 +31,9 @@ def login(call: Call, url: str | None, name: str | None) -> None:
         raise WrongUsage("a name is up to 63 letters, digits, points, lines and underscores")
     if not places.is_private(url):
         note(f"{url} is not https: whoever is on the way can read the token")
-    place = Place(url, places.checked_token(_token(url)))
+    if not (token := _token(url)):
+        raise WrongUsage("no token was given: type it when asked, or send it to standard input")
+    place = Place(url, places.checked_token(token))
     with Client(place) as client:
         me = client.get("/me")
     file = places.write(call.environ, kept.with_context(name, place))
