@@ -1,5 +1,7 @@
 """The commands: `python3 -m app up`, `test`, `bench`, `rotate`, `migrate`, `install`.
 
+And those of the command line, which are `curtain`'s too: see app/cli/names.py.
+
 Starts on the machine's bare Python: the imports up here need nothing that is not in it.
 """
 
@@ -10,6 +12,7 @@ import sys
 
 from app.bootstrap import terminal, venv
 from app.bootstrap.errors import BootstrapError
+from app.cli import names
 
 #: What makes `test` do random faults under load, for as many minutes as follow.
 SOAK = "--soak"
@@ -17,7 +20,10 @@ SOAK = "--soak"
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Read the command line. What follows `test` and `bench` is theirs and kept as it is."""
-    parser = argparse.ArgumentParser(prog="python3 -m app")
+    parser = argparse.ArgumentParser(
+        prog="python3 -m app",
+        epilog=f"Commands of `curtain`, for any server: {', '.join(names.COMMANDS)}.",
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("up", help="install what is missing and start everything on this machine")
     commands.add_parser(
@@ -117,8 +123,19 @@ def run(options: argparse.Namespace) -> int:
             return 0
 
 
+def command_line() -> int:
+    """Do what `curtain` would do."""
+    if not all(map(importlib.util.find_spec, names.NEEDS)):
+        enter("up")
+    from app.cli.main import main
+
+    return main()
+
+
 def main() -> int:
     """Run the command; errors a person can act on become one line."""
+    if sys.argv[1:2] and sys.argv[1] in names.COMMANDS:
+        return command_line()
     options = parse(sys.argv[1:])
     return terminal.exit_code(lambda: run(options))
 

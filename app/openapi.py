@@ -11,6 +11,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from app.api.problem_answers import ProblemAnswer
 from app.operations import JSON, AnyQuery, NoQuery, Operation, Query
 from app.problems import MEDIA_TYPE
+from app.version import VERSION
 from runner.storable import BIGGEST
 from runner.template import NAME
 
@@ -48,7 +49,7 @@ def specification(operations: Sequence[Operation], prefix: str) -> Json:
         "openapi": "3.1.0",
         "info": {
             "title": "Curtain",
-            "version": "1",
+            "version": VERSION,
             "description": "Run Ansible playbooks, and stop them so that they really stop.",
         },
         "security": [{"token": []}],
@@ -182,4 +183,5 @@ def _content(
         return {
             "content": {media: {"schema": {"type": "string"}} for media in operation.media_types}
         }
-    return {"content": {JSON: {"schema": schemas.answer(model)}}}
+    texts = {media: {"schema": {"type": "string"}} for media in operation.media_types}
+    return {"content": {JSON: {"schema": schemas.answer(model)}, **texts}}

@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from pydantic_core import from_json
 from werkzeug.routing import IntegerConverter
 
-from app.problems import Problem, faults_of, invalid
+from app.faults import faults_of
+from app.problems import Problem, invalid
 from app.rights import Right
 from app.services import Services
 from runner.storable import unstorable

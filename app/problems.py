@@ -8,30 +8,16 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, request
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
 from runner.store.connection import AWAY
-from runner.strict import SHAPE
 from runner.template import Refused
 from runner.vault import SecretsUnreadable
-from runner.words import FORMS
 
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
-#: Pydantic's kinds of faults that we have shorter words for.
-PLAIN = {
-    "extra_forbidden": "is not known here",
-    "missing": "is required",
-    "model_type": "must be an object",
-}
-
-#: The field of faults that pydantic finds in the whole body.
-FIELDS = {"unknown_kind": "kind", "unknown_sender": "sender"}
-
 RETRY_AFTER = 2  # seconds, when something that we need is away or full
 
 
@@ -72,28 +58,6 @@ def invalid(faults: list[tuple[str, str]]) -> Problem:
     errors = [{"field": field, "message": message} for field, message in faults]
     detail = "; ".join(f"{field}: {message}" for field, message in faults[:5])
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=errors)
-
-
-def faults_of(error: ValidationError) -> list[tuple[str, str]]:
-    """Name fields and messages as callers know them; no value is repeated."""
-    return [
-        (
-            ".".join(
-                str(part)
-                for part in fault["loc"]
-                if part != "[key]" and not str(part).startswith(SHAPE)
-            )
-            or FIELDS.get(fault["type"], ""),
-            _say(fault),
-        )
-        for fault in error.errors(include_input=False, include_url=False)
-    ]
-
-
-def _say(fault: ErrorDetails) -> str:
-    pattern = fault.get("ctx", {}).get("pattern")
-    plain = PLAIN.get(fault["type"]) or FORMS.get(str(pattern))
-    return plain or fault["msg"].removeprefix("Value error, ")
 
 
 def register(app: Flask) -> None:

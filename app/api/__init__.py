@@ -3,6 +3,7 @@
 from app.api import (
     audit,
     chat,
+    comparing,
     credentials,
     deliveries,
     events,
@@ -19,6 +20,7 @@ from app.api import (
     runs,
     statistics,
     stops,
+    tasks,
     templates,
     tokens,
 )
@@ -31,6 +33,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *tokens.OPERATIONS,
     *audit.OPERATIONS,
     *credentials.OPERATIONS,
+    *comparing.OPERATIONS,
     *templates.OPERATIONS,
     *statistics.OPERATIONS,
     *hooks.OPERATIONS,
@@ -43,6 +46,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *output.OPERATIONS,
     *events.OPERATIONS,
     *hosts.OPERATIONS,
+    *tasks.OPERATIONS,
     *processes.OPERATIONS,
     *notifications.OPERATIONS,
     *health.OPERATIONS,

@@ -13,8 +13,8 @@ from app.chat import words
 from app.chat.asker import Asker
 from app.chat.grammar import FORMS, Ask
 from app.chat.typed import given
+from app.faults import faults_of
 from app.hooks.chat_sender import Button, Say
-from app.problems import faults_of
 from app.repeating import again
 from app.rights import Right
 from app.services import Services

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 from pydantic import ValidationError
 
 from app.auditing import Action, Doer, note_run
+from app.faults import faults_of
 from app.hooks.body import Content
 from app.hooks.decide import refusal
 from app.hooks.event import Event, faults
@@ -15,7 +16,6 @@ from app.hooks.noting import LONGEST_KEY, LONGEST_REF, facts, key_of, number_of,
 from app.hooks.senders import SIGN_NO_NUMBER
 from app.hooks.triggering import Triggering
 from app.hooks.values import extract, taken
-from app.problems import faults_of
 from runner.run import Run, Trigger, Wanted
 from runner.store import deliveries, runs, stops, templates
 from runner.store.connection import Connection

@@ -1,4 +1,4 @@
-"""A network that can be slow, cut or silent: a TCP proxy in front of one server's Unix socket."""
+"""A network that can be slow, cut or silent: a TCP proxy in front of one server's socket."""
 
 import asyncio
 import threading
@@ -33,8 +33,8 @@ class Network:
         self._thread.start()
         self._proxies: list[Proxy] = []
 
-    def proxy(self, target: Path) -> "Proxy":
-        """Listen on a port of the loopback for what *target* listens for."""
+    def proxy(self, target: Path | int) -> "Proxy":
+        """Listen on a port of the loopback for what *target* listens for: a path or a port."""
         proxy = Proxy(self, target)
         self._proxies.append(proxy)
         return proxy
@@ -66,7 +66,7 @@ class Network:
 class Proxy:
     """One client's way to one server."""
 
-    def __init__(self, network: Network, target: Path) -> None:
+    def __init__(self, network: Network, target: Path | int) -> None:
         """Listen, and pass everything on."""
         self._network = network
         self._target = target
@@ -148,7 +148,7 @@ class Proxy:
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await self._gates[Way.TO_SERVER].wait()
-        answers, requests = await asyncio.open_unix_connection(str(self._target))
+        answers, requests = await self._connect()
         try:
             await asyncio.gather(
                 self._pass_on(reader, requests, Way.TO_SERVER),
@@ -156,6 +156,11 @@ class Proxy:
             )
         finally:
             requests.transport.abort()
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if isinstance(self._target, int):
+            return await asyncio.open_connection("127.0.0.1", self._target)
+        return await asyncio.open_unix_connection(str(self._target))
 
     async def _pass_on(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: Way

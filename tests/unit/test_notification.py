@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from app.problems import faults_of
+from app.faults import faults_of
 from runner import uses
 from runner.notification import Notification
 from runner.template import Template

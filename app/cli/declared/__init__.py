@@ -1,0 +1,1 @@
+"""Objects as YAML files declare them: read, checked, compared, put; and written."""
