@@ -19,7 +19,7 @@ from app.services import Services
 from jobs import runs as jobs
 from runner.rerun import NothingToRepeat
 from runner.run import Run, RunState, Trigger, Wanted
-from runner.store import output, runs, stops, templates, watch
+from runner.store import lists, output, runs, stops, templates, watch
 from runner.store.connection import Connection
 from runner.template import NAME, Overrides, Refused, Template, check
 from runner.vault import SecretsUnreadable
@@ -204,7 +204,7 @@ def _find(action: Action, ask: Ask, right: Right) -> Run:
 
 def _newest(action: Action, states: tuple[RunState, ...] = ()) -> list[Run]:
     """The newest runs that the asker may see."""
-    found = runs.page(action.conn, limit=LOOKED_THROUGH, states=states)
+    found = lists.page(action.conn, limit=LOOKED_THROUGH, states=states)
     seen = [run for run in found if action.asker.may("read", run.template)]
     return seen[: words.MOST_LISTED]
 

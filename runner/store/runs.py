@@ -1,11 +1,10 @@
-"""Runs as they are made and read. What changes one is in runner.store.moves."""
+"""Runs as they are made and found. Lists are in runner.store.lists, moves in runner.store.moves."""
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable
 
 from psycopg.types.json import Jsonb
 
-from runner.run import Run, RunState, Trigger, Wanted
+from runner.run import Run, Wanted
 from runner.store.connection import Connection
 from runner.store.row import ROW, STORED
 
@@ -62,50 +61,6 @@ def find_by_key(conn: Connection, by: str, idempotency_key: str) -> Run | None:
         f"{SELECT} WHERE triggered_by = %s AND idempotency_key = %s", [by, idempotency_key]
     ).fetchone()
     return Run.from_row(row) if row else None
-
-
-def page(
-    conn: Connection,
-    *,
-    limit: int,
-    before: int | None = None,
-    states: Sequence[RunState] = (),
-    template: str | None = None,
-    trigger: Trigger | None = None,
-    rerun_of: int | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
-) -> list[Run]:
-    """Up to *limit* runs, the newest first, older than the run *before*."""
-    tests = ["true"]
-    if before is not None:
-        tests.append("id < %(before)s")
-    if states:
-        tests.append("state = ANY(%(states)s)")
-    if template is not None:
-        tests.append("template = %(template)s")
-    if trigger is not None:
-        tests.append("trigger = %(trigger)s")
-    if rerun_of is not None:
-        tests.append("rerun_of = %(rerun_of)s")
-    if since is not None:
-        tests.append("queued_at >= %(since)s")
-    if until is not None:
-        tests.append("queued_at < %(until)s")
-    rows = conn.execute(
-        f"{SELECT} WHERE {' AND '.join(tests)} ORDER BY id DESC LIMIT %(limit)s",
-        {
-            "limit": limit,
-            "before": before,
-            "states": [str(state) for state in states],
-            "template": template,
-            "trigger": trigger,
-            "rerun_of": rerun_of,
-            "since": since,
-            "until": until,
-        },
-    ).fetchall()
-    return [Run.from_row(row) for row in rows]
 
 
 def find_many(conn: Connection, run_ids: Iterable[int]) -> list[Run]:
