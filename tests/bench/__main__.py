@@ -16,6 +16,9 @@ from app.bootstrap import terminal
 from tests.bench import (
     bursts,
     checkouts,
+    floods,
+    follows,
+    lists,
     load,
     memory,
     recovery,
@@ -38,6 +41,9 @@ BENCHMARKS: dict[str, Callable[[Size], Sequence[Measured]]] = {
     "watchdog": watchdog.measure,
     "load": load.measure,
     "memory": memory.measure,
+    "follows": follows.measure,
+    "floods": floods.measure,
+    "lists": lists.measure,
     "checkouts": checkouts.measure,
 }
 
