@@ -9,7 +9,7 @@ from collections.abc import Callable
 from flask import Flask, Response, g, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from app import docs, problems
+from app import docs, problems, tracing
 from app.api import OPERATIONS, PREFIX
 from app.auth import token_check
 from app.certificates import fetch_certificates
@@ -52,6 +52,7 @@ def create_app(
     open_endpoints = {operation.name for operation in OPERATIONS if operation.is_open}
     open_endpoints |= _add_documentation(app)
     app.before_request(_start_clock)
+    tracing.register(app, services.traces)
     app.before_request(token_check(settings.admin_token, open_endpoints))
     app.after_request(_finish)
     return app

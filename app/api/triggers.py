@@ -11,6 +11,7 @@ from app.api.waiting import accepted
 from app.auth import ADMIN
 from app.problems import invalid
 from app.services import Services
+from app.tracing import traceparent
 from jobs import runs as jobs
 from runner.run import Run, RunState, Wanted
 from runner.store import runs
@@ -45,7 +46,7 @@ def queue_run(
 
 def _keyed(wanted: Wanted, key: str | None, digests: list[bytes]) -> Wanted:
     digest = digests[0] if digests else None
-    return replace(wanted, idempotency_key=key, request_digest=digest)
+    return replace(wanted, idempotency_key=key, request_digest=digest, traceparent=traceparent())
 
 
 def _run_of_key(conn: Connection, key: str | None, digests: list[bytes]) -> Run | None:

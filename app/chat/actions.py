@@ -16,6 +16,7 @@ from app.hooks.people import Right
 from app.problems import faults_of
 from app.repeating import again
 from app.services import Services
+from app.tracing import traceparent
 from jobs import runs as jobs
 from runner.rerun import NothingToRepeat
 from runner.run import Run, RunState, Trigger, Wanted
@@ -100,6 +101,7 @@ def _run(action: Action, ask: Ask) -> Done:
             by=action.asker.name,
             reason=ask.reason,
             reply=action.reply,
+            traceparent=traceparent(),
         ),
     )
     assert run is not None  # it has no idempotency key
@@ -136,7 +138,7 @@ def _rerun(action: Action, ask: Ask) -> Done:
         raise Refusal(_wrong(refused.faults)) from None
     except (NothingToRepeat, SecretsUnreadable) as error:
         raise Refusal(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
-    run = runs.insert(conn, replace(wanted, reply=action.reply))
+    run = runs.insert(conn, replace(wanted, reply=action.reply, traceparent=traceparent()))
     assert run is not None  # it has no idempotency key
     return Done(_about(run, f"Run {run.id} repeats run {first.id}: queued."), run)
 

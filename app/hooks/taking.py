@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from pydantic import ValidationError
@@ -15,6 +15,7 @@ from app.hooks.senders import SIGN_NO_NUMBER
 from app.hooks.triggering import Triggering
 from app.hooks.values import extract, taken
 from app.problems import faults_of
+from app.tracing import traceparent
 from runner.run import Run, Trigger, Wanted
 from runner.store import deliveries, runs, stops, templates
 from runner.store.connection import Connection
@@ -149,7 +150,7 @@ def _queue(
     if when_busy == "reject" and (busy := runs.live_of_template(conn, wanted.template)):
         why = f"run {busy.id} of this template is {busy.state}"
         return _decide(conn, delivery, event, "rejected", why)
-    run = runs.insert(conn, wanted)
+    run = runs.insert(conn, replace(wanted, traceparent=traceparent()))
     assert run is not None  # it has no idempotency key
     deliveries.settle(conn, delivery, run.id)
     superseded = stops.supersede(conn, run, by=wanted.by) if when_busy == "coalesce" else []

@@ -21,11 +21,12 @@ def insert(conn: Connection, wanted: Wanted) -> Run | None:
                INSERT INTO runs (template, spec, accepted, secrets, overrides, trigger,
                                  triggered_by, reason, idempotency_key, request_digest,
                                  rerun_of, only_hosts, playbook_sha, inventory_sha,
-                                 hook, reply, queue_expires_at)
+                                 hook, reply, traceparent, queue_expires_at)
                VALUES (%(template)s, %(spec)s, %(accepted)s, %(secrets)s, %(overrides)s,
                        %(trigger)s, %(by)s, %(reason)s, %(idempotency_key)s, %(request_digest)s,
                        %(rerun_of)s, %(only_hosts)s, %(playbook_sha)s, %(inventory_sha)s,
-                       %(hook)s, %(reply)s, now() + make_interval(secs => %(queue_timeout)s))
+                       %(hook)s, %(reply)s, %(traceparent)s,
+                       now() + make_interval(secs => %(queue_timeout)s))
                ON CONFLICT (triggered_by, idempotency_key) WHERE idempotency_key IS NOT NULL
                DO NOTHING
                RETURNING {ROW}),
