@@ -17,6 +17,7 @@ from runner.round import Round
 from runner.run import Run
 from runner.settings import Settings
 from runner.store import counts, moves, runs, stops, verdicts
+from runner.store.connection import AWAY
 from runner.traces import open_traces
 
 log = logging.getLogger(__name__)
@@ -47,11 +48,16 @@ class Lookout:
         for run in self._alerts.sound(stops.under_way(this.conn), this.now):
             this.alone(run.id, self._note_stuck, run)
         forget_old(this.conn)
-        self._count(this)
         try:
             self._enqueue_forgotten(this)
         except RedisError as error:
             log.warning("Redis is away, what it has forgotten is not enqueued: %s", error)
+        try:
+            self._count(this)
+        except AWAY:
+            raise
+        except Exception:
+            log.exception("what has happened could not be counted")  # runs matter more
 
     def _count(self, this: Round) -> None:
         _, ended = counts.count_ends(this.conn)
