@@ -9,7 +9,7 @@ from collections.abc import Callable
 from flask import Flask, Response, g, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from app import auth, docs, problems, signing
+from app import auth, docs, problems, signing, tracing
 from app.api import OPERATIONS, PREFIX
 from app.certificates import fetch_certificates
 from app.openapi import full_path, specification
@@ -51,6 +51,7 @@ def create_app(
         _add(app, operation, services)
     open_endpoints = _add_documentation(app) | signing.register(app, services)
     app.before_request(_start_clock)
+    tracing.register(app, services.traces)
     auth.register(app, OPERATIONS, open_endpoints)
     app.after_request(_finish)
     return app

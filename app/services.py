@@ -22,6 +22,7 @@ from runner.settings import Settings
 from runner.store import connection
 from runner.store.connection import Connection, Pool
 from runner.store.hooks import StoredHook
+from runner.traces import open_traces
 from runner.vault import Vault
 
 CONNECTIONS = 20  # per process: a request holds one for its queries only, followers none
@@ -60,6 +61,8 @@ class Services:
         self.large_bodies = BoundedSemaphore(LARGE_BODIES)
         #: The hooks that were called, as they were then, by name.
         self.hooks_seen: dict[str, StoredHook] = {}
+        #: Where spans go; None when nobody wants them.
+        self.traces = open_traces(settings, "curtain-web")
         self._pool: Pool | None = None
         self._lock = Lock()
 
@@ -76,6 +79,8 @@ class Services:
         """Let go of everything."""
         self.threads.close()
         self.tokens.close()
+        if self.traces is not None:
+            self.traces.flush()
         self.followers.close()
         self.redis.close()
         self.hasty_redis.close()

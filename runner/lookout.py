@@ -17,6 +17,8 @@ from runner.round import Round
 from runner.run import Run
 from runner.settings import Settings
 from runner.store import counts, moves, runs, stops, verdicts
+from runner.store.connection import AWAY
+from runner.traces import open_traces
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +31,7 @@ class Lookout:
         self._settings = settings
         self._redis = redis
         self._alerts = Alerts()
+        self._traces = open_traces(settings, "curtain-runner")
         #: Queued runs that RQ's queue did not have, and in how many rounds.
         self._missed: dict[int, int] = {}
 
@@ -45,12 +48,23 @@ class Lookout:
         for run in self._alerts.sound(stops.under_way(this.conn), this.now):
             this.alone(run.id, self._note_stuck, run)
         forget_old(this.conn)
-        counts.count(this.conn)
-        counts.count_old(this.conn)
         try:
             self._enqueue_forgotten(this)
         except RedisError as error:
             log.warning("Redis is away, what it has forgotten is not enqueued: %s", error)
+        try:
+            self._count(this)
+        except AWAY:
+            raise
+        except Exception:
+            log.exception("what has happened could not be counted")  # runs matter more
+
+    def _count(self, this: Round) -> None:
+        _, ended = counts.count_ends(this.conn)
+        if self._traces is not None and ended:
+            for run in runs.find_many(this.conn, ended):
+                self._traces.tell(run)
+        counts.count_old(this.conn)
 
     def _view(self, this: Round, run: Run) -> View:
         """As the caretaker of its machine sees it more closely: here it is never lost."""

@@ -94,6 +94,8 @@ class Wanted:
     hook: dict[str, Any] | None = None
     #: Where the chat command that asks for it is answered, encrypted; see runner.reply.
     reply: bytes | None = None
+    #: The span of the request that asks for it, as W3C's Trace Context writes it.
+    traceparent: str | None = None
 
     @property
     def options(self) -> dict[str, Any]:
@@ -127,6 +129,8 @@ class Run:
     only_hosts: list[str] | None
     #: Where the chat command that triggered it is answered, encrypted; None without one.
     reply: bytes | None
+    #: The span of the request that triggered it, as W3C's Trace Context writes it.
+    traceparent: str | None
     #: What an Idempotency-Key was first used for; None without a key.
     request_digest: bytes | None
     queued_at: datetime

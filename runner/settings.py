@@ -176,6 +176,12 @@ class Settings(StoreSettings):
     smtp_from: str | None = Field(
         alias="CURTAIN_SMTP_FROM", default=None, description="the sender of e-mail"
     )
+    traces: str | None = Field(
+        alias="OTEL_EXPORTER_OTLP_ENDPOINT",
+        default=None,
+        description="a collector of OpenTelemetry, http://host:4318, for traces; needs the extra "
+        "`otel`",
+    )
     lease: float = Field(
         alias="RUNNER_LEASE",
         default=30.0,

@@ -17,7 +17,7 @@ from app.problems import Problem
 from app.rights import Right
 from app.services import Services
 from runner.run import Run, Trigger, Wanted
-from runner.store import runs
+from runner.store import lists, runs
 from runner.store.connection import Connection
 from runner.template import Template, check
 
@@ -65,7 +65,7 @@ def conflict(run: Run, detail: str) -> Problem:
 def list_runs(services: Services, query: RunsQuery) -> Response:
     """List runs, the newest first."""
     with services.connection() as conn:
-        rows = runs.page(
+        rows = lists.page(
             conn,
             limit=query.limit + 1,
             before=query.before,

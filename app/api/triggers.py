@@ -13,6 +13,7 @@ from app.auditing import Action, doer, note_run
 from app.auth import caller
 from app.problems import Problem, invalid
 from app.services import Services
+from app.tracing import traceparent
 from jobs import runs as jobs
 from runner.run import Run, RunState, Wanted
 from runner.store import runs
@@ -56,7 +57,7 @@ def _insert(conn: Connection, wanted: Wanted, action: Action) -> Run | None:
 
 def _keyed(wanted: Wanted, key: str | None, digests: list[bytes]) -> Wanted:
     digest = digests[0] if digests else None
-    return replace(wanted, idempotency_key=key, request_digest=digest)
+    return replace(wanted, idempotency_key=key, request_digest=digest, traceparent=traceparent())
 
 
 def _run_of_key(conn: Connection, key: str | None, digests: list[bytes]) -> Run | None:

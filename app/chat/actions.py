@@ -18,10 +18,11 @@ from app.hooks.chat_sender import Button, Say
 from app.repeating import again
 from app.rights import Right
 from app.services import Services
+from app.tracing import traceparent
 from jobs import runs as jobs
 from runner.rerun import NothingToRepeat
 from runner.run import Run, RunState, Trigger, Wanted
-from runner.store import output, runs, stops, templates, watch
+from runner.store import lists, output, runs, stops, templates, watch
 from runner.store.connection import Connection
 from runner.template import NAME, Overrides, Refused, Template, check
 from runner.vault import SecretsUnreadable
@@ -115,6 +116,7 @@ def _run(action: Action, ask: Ask) -> Done:
             by=action.asker.name,
             reason=ask.reason,
             reply=action.reply,
+            traceparent=traceparent(),
         ),
     )
     assert run is not None  # it has no idempotency key
@@ -154,7 +156,7 @@ def _rerun(action: Action, ask: Ask) -> Done:
         raise Refusal(_wrong(refused.faults)) from None
     except (NothingToRepeat, SecretsUnreadable) as error:
         raise Refusal(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
-    run = runs.insert(conn, replace(wanted, reply=action.reply))
+    run = runs.insert(conn, replace(wanted, reply=action.reply, traceparent=traceparent()))
     assert run is not None  # it has no idempotency key
     note_run(conn, action.who, auditing.Action.RERUN, run, rerun_of=first.id)
     return Done(_about(run, f"Run {run.id} repeats run {first.id}: queued."), run)
@@ -222,7 +224,7 @@ def _find(action: Action, ask: Ask, right: Right) -> Run:
 
 def _newest(action: Action, states: tuple[RunState, ...] = ()) -> list[Run]:
     """The newest runs that the asker may see."""
-    found = runs.page(action.conn, limit=LOOKED_THROUGH, states=states)
+    found = lists.page(action.conn, limit=LOOKED_THROUGH, states=states)
     seen = [run for run in found if action.asker.may(Right.READ, run.template)]
     return seen[: words.MOST_LISTED]
 

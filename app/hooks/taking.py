@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from pydantic import ValidationError
@@ -16,6 +16,7 @@ from app.hooks.noting import LONGEST_KEY, LONGEST_REF, facts, key_of, number_of,
 from app.hooks.senders import SIGN_NO_NUMBER
 from app.hooks.triggering import Triggering
 from app.hooks.values import extract, taken
+from app.tracing import traceparent
 from runner.run import Run, Trigger, Wanted
 from runner.store import deliveries, runs, stops, templates
 from runner.store.connection import Connection
@@ -152,7 +153,7 @@ def _queue(
     if when_busy == "reject" and (busy := runs.live_of_template(conn, wanted.template)):
         why = f"run {busy.id} of this template is {busy.state}"
         return _decide(conn, delivery, event, "rejected", why)
-    run = runs.insert(conn, wanted)
+    run = runs.insert(conn, replace(wanted, traceparent=traceparent()))
     assert run is not None  # it has no idempotency key
     deliveries.settle(conn, delivery, run.id)
     note_run(conn, message.who, Action.TRIGGER, run, reason=run.reason, delivery=delivery)

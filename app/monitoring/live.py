@@ -1,6 +1,7 @@
 """Metrics of what is there now: gauges, read when Prometheus asks."""
 
 import platform
+from collections import Counter
 from collections.abc import Iterator
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -58,26 +59,19 @@ def _runs(seen: Health, gauges: Gauges) -> Iterator[Metric]:
 
 
 def _of_templates(gauges: Gauges) -> Metric:
-    """Name those with the most live runs."""
+    """Name those with the most live runs, and none that has no run: that would be many zeros."""
     family = GaugeMetricFamily(
         "curtain_template_runs",
         f"Runs that are not final, by template; beyond {MOST_TEMPLATES} as {OTHERS}.",
         labels=("template", "state"),
     )
-    by_number = sorted(gauges.live.items(), key=lambda item: (-item[1], item[0]))
-    named = list(dict.fromkeys(template for (template, _), _ in by_number))[:MOST_TEMPLATES]
-    named += [name for name in gauges.templates if name not in named]
-    counts = {
-        (name, state): 0 for name in named[:MOST_TEMPLATES] for state in ("queued", "running")
-    }
-    others = {(OTHERS, "queued"): 0, (OTHERS, "running"): 0}
+    by_number = sorted(gauges.live, key=lambda key: (-gauges.live[key], key))
+    named = set(list(dict.fromkeys(template for template, _ in by_number))[:MOST_TEMPLATES])
+    counts: Counter[tuple[str, str]] = Counter()
     for (template, state), runs in gauges.live.items():
-        if (template, state) in counts:
-            counts[template, state] = runs
-        else:
-            others[OTHERS, state] += runs
-    for labels, runs in sorted({**counts, **others}.items()):
-        family.add_metric(labels, runs)
+        counts[template if template in named else OTHERS, state] += runs
+    for labels in sorted(counts):
+        family.add_metric(labels, counts[labels])
     return family
 
 

@@ -6,6 +6,8 @@ goes with its connection. It also does not see that an applied file was edited.
 """
 
 import hashlib
+import time
+from contextlib import nullcontext
 from importlib.resources import files
 
 import psycopg
@@ -17,6 +19,10 @@ from runner.store.connection import connect_patiently
 Connection = psycopg.Connection[DictRow]
 
 LOCK = 0x43555254  # "CURT": the advisory lock of migrations
+AGAIN = 0.2  # seconds until it is tried again
+#: Begins a migration of indexes that are made while the table is written to: in no transaction, a
+#: statement at a time. It may be killed anywhere and is begun anew, so it must say IF EXISTS.
+CONCURRENTLY = "-- concurrently"
 
 
 class MigrationChanged(RunnerError):
@@ -48,7 +54,7 @@ def migrate(database_url: str) -> list[str]:
     Raise MigrationChanged when an applied file was edited.
     """
     with connect_patiently(database_url) as conn:
-        conn.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+        _lock(conn)
         conn.execute(
             """CREATE TABLE IF NOT EXISTS migrations (
                    name text PRIMARY KEY,
@@ -59,14 +65,28 @@ def migrate(database_url: str) -> list[str]:
         return [name for name, text in _migrations() if _apply(conn, applied, name, text)]
 
 
+def _lock(conn: Connection) -> None:
+    """Wait for whoever migrates already.
+
+    Not within a statement: an index that is made concurrently waits for all statements to end,
+    and this one would wait for that index.
+    """
+    while True:
+        row = conn.execute("SELECT pg_try_advisory_lock(%s) AS taken", [LOCK]).fetchone()
+        if row and row["taken"]:
+            return
+        time.sleep(AGAIN)
+
+
 def _apply(conn: Connection, applied: dict[str, str], name: str, text: str) -> bool:
     digest = _digest(text)
     if name in applied:
         if applied[name] != digest:
             raise MigrationChanged(f"{name} was applied as another text; write a new migration")
         return False
-    with conn.transaction():
-        conn.execute(text)
+    with nullcontext() if text.startswith(CONCURRENTLY) else conn.transaction():
+        for part in text.split(";") if text.startswith(CONCURRENTLY) else [text]:
+            conn.execute(part)
         conn.execute("INSERT INTO migrations (name, digest) VALUES (%s, %s)", [name, digest])
     return True
 

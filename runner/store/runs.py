@@ -1,11 +1,10 @@
-"""Runs as they are made and read. What changes one is in runner.store.moves."""
+"""Runs as they are made and found. Lists are in runner.store.lists, moves in runner.store.moves."""
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable
 
 from psycopg.types.json import Jsonb
 
-from runner.run import Run, RunState, Trigger, Wanted
+from runner.run import Run, Wanted
 from runner.store.connection import Connection
 from runner.store.row import ROW, STORED
 
@@ -22,11 +21,12 @@ def insert(conn: Connection, wanted: Wanted) -> Run | None:
                INSERT INTO runs (template, spec, accepted, secrets, overrides, trigger,
                                  triggered_by, reason, idempotency_key, request_digest,
                                  rerun_of, only_hosts, playbook_sha, inventory_sha,
-                                 hook, reply, queue_expires_at)
+                                 hook, reply, traceparent, queue_expires_at)
                VALUES (%(template)s, %(spec)s, %(accepted)s, %(secrets)s, %(overrides)s,
                        %(trigger)s, %(by)s, %(reason)s, %(idempotency_key)s, %(request_digest)s,
                        %(rerun_of)s, %(only_hosts)s, %(playbook_sha)s, %(inventory_sha)s,
-                       %(hook)s, %(reply)s, now() + make_interval(secs => %(queue_timeout)s))
+                       %(hook)s, %(reply)s, %(traceparent)s,
+                       now() + make_interval(secs => %(queue_timeout)s))
                ON CONFLICT (triggered_by, idempotency_key) WHERE idempotency_key IS NOT NULL
                DO NOTHING
                RETURNING {ROW}),
@@ -62,76 +62,6 @@ def find_by_key(conn: Connection, by: str, idempotency_key: str) -> Run | None:
         f"{SELECT} WHERE triggered_by = %s AND idempotency_key = %s", [by, idempotency_key]
     ).fetchone()
     return Run.from_row(row) if row else None
-
-
-def page(
-    conn: Connection,
-    *,
-    limit: int,
-    before: int | None = None,
-    states: Sequence[RunState] = (),
-    template: str | None = None,
-    among: Sequence[str] | None = None,
-    trigger: Trigger | None = None,
-    rerun_of: int | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
-) -> list[Run]:
-    """Up to *limit* runs, the newest first, older than the run *before*.
-
-    Those of one *template*, or *among* some; None: of all.
-    """
-    tests = ["true"]
-    if before is not None:
-        tests.append("id < %(before)s")
-    if states:
-        tests.append("state = ANY(%(states)s)")
-    if template is not None:
-        tests.append("template = %(template)s")
-    if trigger is not None:
-        tests.append("trigger = %(trigger)s")
-    if rerun_of is not None:
-        tests.append("rerun_of = %(rerun_of)s")
-    if since is not None:
-        tests.append("queued_at >= %(since)s")
-    if until is not None:
-        tests.append("queued_at < %(until)s")
-    found = " AND ".join(tests)
-    if among is not None:
-        found = _among(found, by_state=bool(states))
-    rows = conn.execute(
-        f"{SELECT} WHERE {found} ORDER BY id DESC LIMIT %(limit)s",
-        {
-            "limit": limit,
-            "before": before,
-            "states": [str(state) for state in states],
-            "template": template,
-            "among": list(among or ()),
-            "trigger": trigger,
-            "rerun_of": rerun_of,
-            "since": since,
-            "until": until,
-        },
-    ).fetchall()
-    return [Run.from_row(row) for row in rows]
-
-
-def _among(tests: str, *, by_state: bool) -> str:
-    """Find the newest of each template by its index, and of those the newest.
-
-    With `template = ANY(…)` Postgres looks through the runs of all templates, the newest first,
-    until it has found enough: all of a million for who sees little.
-    """
-    states = "CROSS JOIN unnest(%(states)s::text[]) AS wanted (state)" if by_state else ""
-    of_state = "AND runs.state = wanted.state" if by_state else ""
-    return f"""id IN (
-        SELECT newest.id
-          FROM unnest(%(among)s::text[]) AS seen (template) {states}
-         CROSS JOIN LATERAL (
-               SELECT id FROM runs
-                WHERE runs.template = seen.template {of_state} AND {tests}
-                ORDER BY id DESC LIMIT %(limit)s) AS newest
-         ORDER BY newest.id DESC LIMIT %(limit)s)"""
 
 
 def template_names(conn: Connection) -> list[str]:

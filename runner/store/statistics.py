@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from runner.quantiles import quantile
-from runner.run import RunState
+from runner.run import RunState, Trigger
 from runner.store.connection import Connection
 from runner.store.counts import MEASURES, SCALE
 
@@ -124,7 +124,7 @@ def recent(
                                  AS seconds
                         FROM runs
                        WHERE template = wanted.template AND state NOT IN ('queued', 'running')
-                       ORDER BY id DESC LIMIT %(limit)s) AS last
+                       ORDER BY id DESC NULLS LAST LIMIT %(limit)s) AS last
             ORDER BY id""",
         {"templates": list(templates), "limit": limit},
     ).fetchall()
@@ -138,10 +138,16 @@ def usual_seconds(conn: Connection, template: str) -> float | None:
     """The median of the last runs that succeeded, from start to end. None when none has."""
     row = conn.execute(
         """SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY seconds) AS usual
-             FROM (SELECT extract(epoch FROM finished_at - claimed_at)::double precision AS seconds
-                     FROM runs WHERE template = %s AND state = 'succeeded'
-                    ORDER BY id DESC LIMIT %s) AS last""",
-        [template, LAST],
+             FROM (SELECT seconds
+                     FROM unnest(%(triggers)s::text[]) AS triggers (trigger), LATERAL (
+                          SELECT id, extract(epoch FROM finished_at - claimed_at)::double precision
+                                         AS seconds
+                            FROM runs
+                           WHERE template = %(template)s AND state = 'succeeded'
+                             AND runs.trigger = triggers.trigger
+                           ORDER BY id DESC NULLS LAST LIMIT %(limit)s) AS last
+                    ORDER BY id DESC LIMIT %(limit)s) AS newest""",
+        {"template": template, "triggers": [str(each) for each in Trigger], "limit": LAST},
     ).fetchone()
     assert row is not None
     usual: float | None = row["usual"]

@@ -46,7 +46,7 @@ class Figure:
     HEAD: ClassVar = ("what", "", "p50", "p99", "floor p50", "ratio", "aim", "", "n")
 
     what: str
-    unit: Literal["ms", "/s", "MB"]
+    unit: Literal["ms", "/s", "MB", "MB/s"]
     ours: Spread
     #: The same without us, as far as that can be had. None where there is no such thing.
     floor: Spread | None = None

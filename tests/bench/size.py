@@ -24,6 +24,14 @@ class Size(NamedTuple):
     #: Of the watchdog, and the final rows among which it works.
     rounds: int
     final_rows: int
+    #: Looks at each page of a list, and at metrics and statistics, among as many final rows.
+    pages: int
+    looks: int
+    #: Who follows a run at once, and the lines that each of them waits for.
+    followers: tuple[int, ...]
+    lines: int
+    #: MB that one run prints, as fast as it can.
+    flood: int
     #: Repositories of so many files, and the repetitions on each.
     checkouts: tuple[tuple[int, int], ...]
     #: For the disk: which of those, and the runs.
@@ -50,6 +58,11 @@ FULL = Size(
     faults=5,
     rounds=100,
     final_rows=1_000_000,
+    pages=10,
+    looks=200,
+    followers=(1, 100, 500),
+    lines=100,
+    flood=64,
     checkouts=((50, 30), (5_000, 10), (50_000, 3)),
     growing_files=5_000,
     growing_runs=200,
@@ -70,6 +83,11 @@ QUICK = Size(
     faults=1,
     rounds=10,
     final_rows=20_000,
+    pages=2,
+    looks=30,
+    followers=(1, 100),
+    lines=20,
+    flood=8,
     checkouts=((50, 8), (5_000, 3)),
     growing_files=50,
     growing_runs=20,

@@ -9,12 +9,15 @@ import pytest
 from redis import Redis
 
 from runner.access import Access
+from runner.store import migrate
 from tests.remotes.https import Https, https_server
 from tests.remotes.mark import remaining
 from tests.remotes.sshd import Sshd, sshd_server
 from tests.repositories import Repository, make_repository
 from tests.runners import Bench, RunnerProcess, start_runner
 from tests.waiting import wait_until
+
+COUNTING = "0009"  # the migrations since which is counted what happens
 
 
 @pytest.fixture
@@ -130,3 +133,23 @@ def access(tmp_path: Path, run_directory: Path) -> Callable[..., Access]:
         )
 
     return make
+
+
+@pytest.fixture
+def old_url(
+    services: dict[str, str],
+    server: psycopg.Connection,
+    worker: str,
+    numbers: Iterator[int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[str]:
+    """A database as the version before the one that counts had it."""
+    name = f"old_{worker}_{next(numbers)}"
+    server.execute(f"CREATE DATABASE {name}")
+    url = services["postgres"].replace("/postgres?", f"/{name}?")
+    everything = migrate._migrations()
+    with monkeypatch.context() as patch:
+        patch.setattr(migrate, "_migrations", lambda: [m for m in everything if m[0] < COUNTING])
+        migrate.migrate(url)
+    yield url
+    server.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -10,6 +10,7 @@ from psycopg.rows import dict_row
 from runner.store import counts, statistics
 from runner.store.connection import connect
 from tests.ended import end
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -150,3 +151,17 @@ def test_counters_stay_when_the_rows_go(conn):
     assert ended(conn) == {("deploy", "succeeded"): 3}
     days, together = statistics.of_template(conn, "deploy", days=1)
     assert (together.runs, len(days)) == (3, 1)
+
+
+def test_a_watchdog_counts_in_its_rounds_and_goes_on_when_it_cannot(bench, start, conn):
+    conn.execute("INSERT INTO uncounted (name, labels, value) VALUES ('poison', '{}', 'NaN')")
+    conn.execute("ALTER TABLE counters ADD CONSTRAINT no_poison CHECK (name <> 'poison')")
+    start(RUNNER_LEASE="3")
+    rounds = "SELECT rounds FROM watch"
+    wait_until(lambda: conn.execute(rounds).fetchone()["rounds"] > 2, timeout=30)
+    end(conn)
+    assert ended(conn) == {}
+
+    conn.execute("ALTER TABLE counters DROP CONSTRAINT no_poison")
+
+    wait_until(lambda: ended(conn) == {("deploy", "succeeded"): 1}, timeout=30)

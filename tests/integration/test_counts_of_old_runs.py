@@ -10,22 +10,6 @@ from runner.store import counts, migrate
 from runner.store.connection import connect
 from tests.ended import end
 
-NUMBER = "0009"
-
-
-@pytest.fixture
-def old_url(services, server, worker, numbers, monkeypatch):
-    """A database as the version before had it."""
-    name = f"old_{worker}_{next(numbers)}"
-    server.execute(f"CREATE DATABASE {name}")
-    url = services["postgres"].replace("/postgres?", f"/{name}?")
-    everything = migrate._migrations()
-    with monkeypatch.context() as patch:
-        patch.setattr(migrate, "_migrations", lambda: [m for m in everything if m[0] < NUMBER])
-        migrate.migrate(url)
-    yield url
-    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
 
 @pytest.fixture
 def old(old_url):

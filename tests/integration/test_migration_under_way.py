@@ -4,18 +4,22 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
+from psycopg.rows import dict_row
 
 from runner.run import RunState
 from runner.store import runs
 from runner.store.connection import ANSWER, connect
 from runner.store.migrate import LOCK, migrate
 from tests import playbooks
+from tests.ended import end
 from tests.runners import SPEC
 from tests.waiting import wait_until
 
-#: The migration that waits for the lock of another.
+#: The migration that waits for the lock of another, or for a transaction to end.
 WAITING = """SELECT 1 FROM pg_stat_activity
-              WHERE datname = current_database() AND wait_event = 'advisory'"""
+              WHERE datname = current_database() AND query LIKE 'SELECT pg_try_advisory_lock%%'"""
+INDEXING = """SELECT 1 FROM pg_stat_activity
+               WHERE datname = current_database() AND wait_event = 'virtualxid'"""
 
 
 @pytest.fixture
@@ -45,6 +49,34 @@ def test_a_migration_waits_for_another_as_long_as_it_takes(database_url, conn):
         other.close()
 
         assert waiting.result(timeout=10) == []
+
+
+def test_runs_are_made_while_indexes_of_all_of_them_are(old_url):
+    with (
+        psycopg.connect(old_url, autocommit=True, row_factory=dict_row) as conn,
+        psycopg.connect(old_url, row_factory=dict_row) as busy,
+        ThreadPoolExecutor() as pool,
+    ):
+        end(conn, count=5)
+        busy.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        busy.execute("SELECT 1")  # and it is in no hurry to end
+        migrating = [pool.submit(migrate, old_url) for _ in range(3)]
+        wait_until(lambda: conn.execute(INDEXING).fetchone())
+        end(conn, "failed", count=5)
+        busy.rollback()
+        applied = [each.result(timeout=30) for each in migrating]
+
+        assert sorted(map(len, applied))[:2] == [0, 0]
+        assert conn.execute("SELECT FROM pg_index WHERE NOT indisvalid").fetchall() == []
+
+
+def test_indexes_of_a_migration_that_was_killed_are_made_anew(old_url):
+    with psycopg.connect(old_url, autocommit=True, row_factory=dict_row) as conn:
+        conn.execute("CREATE INDEX runs_listed ON runs (id)")  # as far as it had come
+        migrate(old_url)
+
+        made = conn.execute("SELECT pg_get_indexdef('runs_listed'::regclass) AS made").fetchone()
+    assert "(state, trigger, id DESC NULLS LAST)" in made["made"]
 
 
 def test_a_run_outlives_a_migration(bench, runner, playbook, conn):

@@ -27,11 +27,13 @@ needs_promtool = pytest.mark.skipif(
 
 @pytest.fixture
 def scrape(app, conn):
-    """What Prometheus reads of a Curtain with a runner, a watchdog and a hook."""
+    """What Prometheus reads of a Curtain with a runner, a watchdog, a hook and a run."""
     conn.execute(
         """UPDATE watch SET round_at = now(), round_seconds = 0.1, rounds = 1;
            INSERT INTO runners (name, machine, boot, slots) VALUES ('r', 'm', 'b', 10);
-           INSERT INTO hooks (name, sender, spec, updated_by) VALUES ('h', 'github', '{}', 'ada')"""
+           INSERT INTO hooks (name, sender, spec, updated_by) VALUES ('h', 'github', '{}', 'ada');
+           INSERT INTO runs (template, spec, trigger, triggered_by)
+           VALUES ('deploy', '{}', 'api', 'ada')"""
     )
     return app.test_client().get("/metrics").text
 

@@ -48,6 +48,3 @@ CREATE INDEX audit_by_actor ON audit (actor, id);
 CREATE INDEX audit_by_action ON audit (action, id);
 CREATE INDEX audit_by_target ON audit (target, id);
 CREATE INDEX audit_by_at ON audit (at, id);
-
--- Who sees some templates only lists the runs of each in its order, also those in one state.
-CREATE INDEX runs_by_template_and_state ON runs (template, state, id);

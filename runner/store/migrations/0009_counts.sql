@@ -99,7 +99,3 @@ CREATE TABLE old_runs (
 INSERT INTO old_runs (until_id) SELECT coalesce(max(id), 0) FROM runs;
 CREATE TABLE old_live_runs (run_id bigint PRIMARY KEY);
 INSERT INTO old_live_runs SELECT id FROM runs WHERE state IN ('queued', 'running');
-
--- The last runs of a template that have ended, among however many that wait.
-CREATE INDEX runs_ended_of_template ON runs (template, id)
-    WHERE state NOT IN ('queued', 'running');
