@@ -16,7 +16,7 @@ from runner.retention import forget_old
 from runner.round import Round
 from runner.run import Run
 from runner.settings import Settings
-from runner.store import moves, runs, stops, verdicts
+from runner.store import counts, moves, runs, stops, verdicts
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +45,8 @@ class Lookout:
         for run in self._alerts.sound(stops.under_way(this.conn), this.now):
             this.alone(run.id, self._note_stuck, run)
         forget_old(this.conn)
+        counts.count(this.conn)
+        counts.count_old(this.conn)
         try:
             self._enqueue_forgotten(this)
         except RedisError as error:

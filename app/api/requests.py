@@ -79,6 +79,14 @@ class TemplatesQuery(Query):
     limit: Limit = 50
 
 
+class StatisticsQuery(Query):
+    """Which days."""
+
+    days: Annotated[int, Field(ge=1, le=366), BeforeValidator(_digits)] = Field(
+        default=30, description="how many, today (UTC) the last"
+    )
+
+
 class CredentialsQuery(Query):
     """Which credentials."""
 
