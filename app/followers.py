@@ -29,6 +29,8 @@ class Followers:
         self._places = BoundedSemaphore(places)
         self._lock = Lock()
         self._waiting: dict[int, set[Event]] = {}
+        #: How often each run that is followed was woken.
+        self._moments: dict[int, int] = {}
         self._listener: Thread | None = None
         self._closed = Event()
 
@@ -65,6 +67,11 @@ class Followers:
         finally:
             self._part(run_id, wake)
 
+    def moment(self, run_id: int) -> int:
+        """How often somebody had to look at the run so far: what was seen before is old then."""
+        with self._lock:
+            return self._moments.get(run_id, 0)
+
     def count(self) -> int:
         """How many follow or wait now."""
         with self._lock:
@@ -93,9 +100,12 @@ class Followers:
             self._waiting[run_id].discard(wake)
             if not self._waiting[run_id]:
                 del self._waiting[run_id]
+                self._moments.pop(run_id, None)
 
     def _wake(self, run_id: int) -> None:
         with self._lock:
+            if run_id in self._waiting:
+                self._moments[run_id] = self._moments.get(run_id, 0) + 1
             for wake in self._waiting.get(run_id, ()):
                 wake.set()
 

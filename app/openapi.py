@@ -182,4 +182,5 @@ def _content(
         return {
             "content": {media: {"schema": {"type": "string"}} for media in operation.media_types}
         }
-    return {"content": {JSON: {"schema": schemas.answer(model)}}}
+    texts = {media: {"schema": {"type": "string"}} for media in operation.media_types}
+    return {"content": {JSON: {"schema": schemas.answer(model)}, **texts}}

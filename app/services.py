@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import BoundedSemaphore, Lock
+from typing import Any
 
 from flask import Flask
 from redis import Redis
@@ -14,6 +15,7 @@ from app.certificates import Certificates, fetch_certificates
 from app.failures import Failures
 from app.followers import Followers
 from app.lasting import Lasting
+from app.looks import Looks
 from app.threads import Threads
 from app.tokens import Tokens
 from runner.settings import Settings
@@ -45,6 +47,8 @@ class Services:
         self.clock = clock
         self.vault = Vault(settings.secret_key)
         self.followers = Followers(settings.redis_url, settings.followers)
+        #: What followers have just seen.
+        self.looks: Looks[Any] = Looks()
         self.redis = _redis(settings, REDIS_ANSWER, tries=2)
         #: The same for senders with a deadline: what it does not do in time the watchdog does.
         self.hasty_redis = _redis(settings, HASTY, tries=1)

@@ -9,6 +9,8 @@ from redis import Redis
 from runner import family, machine
 from runner.estate import Estate, recollect
 from runner.hints import tell
+from runner.judge import End
+from runner.last_events import store_rest
 from runner.leaving import listed, unspared, without_left
 from runner.policy import Advice, View, advise
 from runner.round import Round
@@ -16,6 +18,8 @@ from runner.run import Run
 from runner.settings import Settings
 from runner.settlement import settle
 from runner.store import events, moves, runs, verdicts
+from runner.store.moves import Stored
+from runner.vault import Vault
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +34,7 @@ class Caretaker:
         """Look after the machine of *settings*."""
         self._settings = settings
         self._redis = redis
+        self._vault = Vault(settings.secret_key)
         #: Since when keepers without a runner are waited for, by run id; monotonic.
         self._alone: dict[int, float] = {}
 
@@ -110,12 +115,18 @@ class Caretaker:
         if ended.terminated or ended.killed:
             detail = {"terminated": ended.terminated, "killed": ended.killed, "why": why}
             events.append(this.conn, run.id, "family_ended", this.watchdog, detail)
-        actor = this.watchdog
-        settled = settle(this.conn, ours, end, actor=actor, complete=False, truncated=False)
+        settled = self._write_end(this, ours, end)
         if settled is not None:
             log.warning("run %d: %s: %s", run.id, settled.state, settled.message)
             this.verdicts["settled" if settled.is_final else "requeued"] += 1
             tell(self._redis, settled)
+
+    def _write_end(self, this: Round, ours: Run, end: End) -> Run | None:
+        """Its output is gone with its runner; its events are in a file."""
+        limit, code = self._settings.event_limit, end.exit_code
+        events = store_rest(this.conn, ours, self._vault, limit=limit, exit_code=code)
+        stored = Stored(complete=False, truncated=False, events=events)
+        return settle(this.conn, ours, end, actor=this.watchdog, **stored)
 
     def _adopt(self, this: Round, run: Run) -> Run | None:
         """Take the lease, or renew it if it is ours already."""

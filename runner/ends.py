@@ -58,13 +58,17 @@ class Ends:
         if self._was_ours(run, live):
             return run  # the answer to our first try was lost
         end = live.end(shutting_down=shutting_down)
-        output = {"complete": live.tenure.is_complete, "truncated": live.output.is_truncated}
+        stored = moves.Stored(
+            complete=live.tenure.is_complete,
+            truncated=live.output.is_truncated,
+            events=live.telling.is_complete(end.exit_code),
+        )
         if run.lease_token != live.run.lease_token:
             settled = None
         elif in_plain_words:
-            settled = moves.finish(conn, run, PLAIN, actor=self._runner, **output)
+            settled = moves.finish(conn, run, PLAIN, actor=self._runner, **stored)
         else:
-            settled = settle(conn, run, end, actor=self._runner, **output)
+            settled = settle(conn, run, end, actor=self._runner, **stored)
         if settled is None:
             verdict = verdict_on(run, end, str(live.directory))
             self._keep_late(conn, live, late(verdict, end) if live.tenure.is_lost else verdict)

@@ -76,7 +76,7 @@ def play(order: Order, say: Say) -> None:
         project.chmod(0o700)  # Ansible reads no ansible.cfg where others could write, as by umask 0
         paths = write_files(order, trees)
         flight = write(directory / plugin.FLIGHT, "")
-        for name in (plugin.RECAP, plugin.MODULES):
+        for name in (plugin.RECAP, plugin.EVENTS, plugin.MODULES):
             write(directory / name, "")
     environment = command.environment(order)
     executable = find_ansible(order, environment)

@@ -17,12 +17,14 @@ from runner.record import read_lines, recall
 from runner.run import Run
 from runner.store import moves
 from runner.store.connection import Connection
+from runner.telling import Telling
 from runner.tenure import Tenure
 from runner.told import Told
 
 log = logging.getLogger(__name__)
 
 EMPTY_LOOKS = 5  # in a row, without an orphan that ended meanwhile, until a family is gone
+EVENT_LIMIT = 500_000  # unless the settings say otherwise
 HOLD = 0.5  # seconds to wait for our own SIGTERM when a leader has died of one
 
 
@@ -33,11 +35,20 @@ class Live:
     """
 
     def __init__(
-        self, run: Run, kept: Kept, out: Output, directory: Path, group: Group | None = None
+        self,
+        run: Run,
+        kept: Kept,
+        out: Output,
+        directory: Path,
+        group: Group | None = None,
+        *,
+        event_limit: int = EVENT_LIMIT,
     ) -> None:
-        """Hold *run*, whose keeper has its order."""
+        """Hold *run*, whose keeper has its order; keep up to *event_limit* events of it."""
+        #: What its playbook tells beside its output.
+        self.telling = Telling(directory, out.mask, event_limit)
         #: Our right to the run, and what Postgres is still to be told of it.
-        self.tenure = Tenure(run, out, self.force)
+        self.tenure = Tenure(run, out, self.telling, self.force)
         self.kept = kept
         self.output = out
         #: All that the run has on this machine.
@@ -139,6 +150,7 @@ class Live:
         return told
 
     def _on_playing(self, line: dict[str, Any]) -> None:
+        self.telling.open()
         self.tenure.move(lambda conn: moves.play(conn, self.run))
 
     def _on_refused(self, line: dict[str, Any]) -> None:
@@ -189,6 +201,7 @@ class Live:
     def _be_gone(self) -> None:
         self.is_gone = True
         self.gone_at = time.monotonic()
+        self.telling.end()
 
     def note_keeper_end(self, code: int) -> None:
         """The keeper has ended: with 0 only if it saw the family gone, or all that may be left.

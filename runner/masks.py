@@ -69,6 +69,23 @@ class Mask:
         whole = text.encode("utf-8", "surrogatepass")
         return _hide(whole, self._spans(whole)).decode("utf-8", "replace")
 
+    def beginning(self, text: str, limit: int) -> str:
+        """Hide secrets in a text that was cut at *limit* characters, if it is as long as that.
+
+        What may be the beginning of one at its end is left out.
+        """
+        if not self._secrets:
+            return text
+        if len(text) < limit:
+            return self.text(text)
+        whole = text.encode("utf-8", "surrogatepass")
+        spans = self._spans(whole)
+        cut = min(self._unsure(whole, secret) for secret in self._secrets)
+        for begin, end in spans:
+            if begin < cut < end:
+                cut = begin
+        return _hide(whole[:cut], spans).decode("utf-8", "replace")
+
     def _spans(self, chunk: bytes) -> list[tuple[int, int]]:
         """Where secrets are: from, to; those that touch or overlap as one."""
         found = sorted(span for secret in self._secrets for span in _occurrences(chunk, secret))

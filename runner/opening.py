@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from runner import uses
-from runner.credential import Credential, CredentialUnreadable, restored
+from runner.credential import Credential, CredentialUnreadable, restored, secrets
 from runner.errors import RunnerError
 from runner.store import credentials
 from runner.store.connection import Connection
@@ -26,6 +26,11 @@ def open_credentials(
     if faults := uses.faults(spec, known):
         raise CredentialsUnfit("; ".join(f"{field}: {fault}" for field, fault in faults))
     return opened
+
+
+def to_hide(variables: dict[str, Any], opened: Mapping[str, Credential]) -> dict[str, Any]:
+    """All that must not be shown of a run: its secret *variables*, and what is *opened* for it."""
+    return {"vars": variables, "credentials": [secrets(each) for each in opened.values()]}
 
 
 def open_one(conn: Connection, vault: Vault, name: str) -> Credential | None:

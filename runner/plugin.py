@@ -16,6 +16,8 @@ SITE: Final = Path(__file__).parent / "ansible" / "site"
 FLIGHT: Final = "flight.jsonl"
 #: What it writes at the end, beside that.
 RECAP: Final = "recap.json"
+#: What it tells of plays, tasks and results, beside that.
+EVENTS: Final = "events.jsonl"
 #: Where it is told which directories Ansible makes on this machine for modules, beside that.
 MODULES: Final = "modules.txt"
 HEAD: Final = 1024  # bytes; the kernel itself reads 256 of a first line

@@ -135,6 +135,14 @@ class Settings(StoreSettings):
         ge=0,
         description="seconds without use after which a repository leaves the Git cache",
     )
+    event_limit: int = Field(
+        alias="CURTAIN_EVENT_LIMIT",
+        default=500_000,
+        ge=1000,
+        le=100_000_000,
+        description="events that are kept of one run (tasks, results, warnings); what came of each "
+        "host and task is counted beyond it, too",
+    )
     output_limit: int = Field(
         alias="CURTAIN_OUTPUT_LIMIT",
         default=256 * 2**20,

@@ -20,21 +20,29 @@ NO_FAULT_OF_ITS_OWN = ("shutdown", "orphaned")
 
 
 def settle(
-    conn: Connection, run: Run, end: End, *, actor: str, complete: bool, truncated: bool
+    conn: Connection,
+    run: Run,
+    end: End,
+    *,
+    actor: str,
+    complete: bool,
+    truncated: bool,
+    events: bool | None = None,
 ) -> Run | None:
     """Write what *end* means for *run*, whose family is gone and whose lease *actor* has.
+
+    *complete* and *truncated* are of its output; *events*: whether all of those are stored, too.
 
     running -> queued if nothing of it has run, or its template says that it may be repeated;
     else -> a final state. None when the lease is not the one that *run* tells.
     """
     verdict = verdict_on(run, end, run.directory)
+    stored = moves.Stored(complete=complete, truncated=truncated, events=events)
     if run.stop_requested_at is None:
         if may_begin_again(end):
             moved = moves.release(conn, run, actor=actor, never_started=True)
         elif may_be_repeated(run, verdict):
-            moved = moves.requeue(
-                conn, run, verdict, actor=actor, complete=complete, truncated=truncated
-            )
+            moved = moves.requeue(conn, run, verdict, actor=actor, **stored)
         else:
             moved = None
         if moved is not None:
@@ -44,7 +52,7 @@ def settle(
         verdict = replace(
             judge(asked, end), may_continue_on=verdict.may_continue_on, hosts=verdict.hosts
         )
-    return moves.finish(conn, run, verdict, actor=actor, complete=complete, truncated=truncated)
+    return moves.finish(conn, run, verdict, actor=actor, **stored)
 
 
 def verdict_on(run: Run, end: End, directory: str | None) -> Verdict:

@@ -10,13 +10,12 @@ from uuid import UUID, uuid4
 from runner import family, machine
 from runner.containment import Containment
 from runner.credential import Credential
-from runner.credential import secrets as hidden
 from runner.directories import make_directory
 from runner.errors import RunnerError
 from runner.judge import End, Verdict, judge, storable
 from runner.kept import Keepers
 from runner.live import Live
-from runner.opening import open_credentials
+from runner.opening import open_credentials, to_hide
 from runner.orders import make_order
 from runner.output import Output
 from runner.run import Run, RunState
@@ -76,7 +75,9 @@ class Starts:
     def _finish(self, conn: Connection, run: Run, verdict: Verdict) -> None:
         """End a run of which nothing is held."""
         complete = verdict.state is not RunState.LOST
-        if moves.finish(conn, run, verdict, actor=self._runner, complete=complete, truncated=False):
+        events = None if run.playing_at is None else False
+        stored = moves.Stored(complete=complete, truncated=False, events=events)
+        if moves.finish(conn, run, verdict, actor=self._runner, **stored):
             log.error("run %d: %s", run.id, verdict.message, extra={"run": run.id})
 
     def recover(self, conn: Connection, held: Collection[UUID]) -> None:
@@ -103,7 +104,7 @@ class Starts:
         try:
             output = Output(
                 directory,
-                {"vars": secrets, "credentials": [hidden(each) for each in opened.values()]},
+                to_hide(secrets, opened),
                 self._settings.output_limit,
                 stored=run.output_bytes,
                 is_truncated=run.output_truncated,
@@ -130,4 +131,5 @@ class Starts:
                 "order": {"file": str(file)},
             }
         )
-        return Live(run, kept, output, directory, group)
+        limit = self._settings.event_limit
+        return Live(run, kept, output, directory, group, event_limit=limit)

@@ -135,7 +135,7 @@ class Runner:
             return 0.0
         if any(live.is_being_swept for live in self.lives.values()):
             return SWEEP
-        waiting = any(live.output.waiting or live.is_gone for live in self.lives.values())
+        waiting = any(live.tenure.has_waiting or live.is_gone for live in self.lives.values())
         return FLUSH if waiting else TICK
 
     def _children(self) -> list[Child]:
@@ -230,6 +230,7 @@ class Runner:
         self._pipes.remove(live)
         live.kept.close()
         live.output.close()
+        live.telling.close()
         self._ends.remove(live)
         self._clerk.strike(self._entries.pop(live.run.id), run or live.run)
         if run is not None and run.state is RunState.QUEUED:

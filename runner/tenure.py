@@ -10,6 +10,7 @@ from runner.output import ENOUGH, Output
 from runner.run import Run
 from runner.store import events, output
 from runner.store.connection import Connection
+from runner.telling import Telling
 
 log = logging.getLogger(__name__)
 
@@ -20,12 +21,18 @@ FLUSH = 0.25  # seconds that output may wait for more before it is stored
 class Tenure:
     """Writes what a run does, in its order, for as long as its lease is ours."""
 
-    def __init__(self, run: Run, out: Output, on_loss: Callable[[], None]) -> None:
-        """Hold *run*, which prints to *out*; call *on_loss* when the lease is ours no more."""
+    def __init__(
+        self, run: Run, out: Output, telling: Telling, on_loss: Callable[[], None]
+    ) -> None:
+        """Hold *run*, which prints to *out* and has a file of what it is *telling*.
+
+        Call *on_loss* when the lease is ours no more.
+        """
         self.run = run
         #: Somebody else has the lease, or nobody: nothing we say counts any more.
         self.is_lost = False
         self._output = out
+        self._telling = telling
         self._on_loss = on_loss
         self._journal = Journal(run.id)
         self._flushed_at = 0.0
@@ -69,22 +76,31 @@ class Tenure:
 
     @property
     def has_backlog(self) -> bool:
-        """Whether more output waits than one turn writes."""
-        return self._output.waiting >= ENOUGH and not self.is_lost
+        """Whether more output or events wait than one turn writes."""
+        has_more = self._output.waiting >= ENOUGH or self._telling.has_backlog
+        return has_more and not self.is_lost
+
+    @property
+    def has_waiting(self) -> bool:
+        """Whether output or events wait."""
+        return self._output.waiting > 0 or self._telling.waiting > 0
 
     def is_due(self, now: float) -> bool:
         """Whether something should be written now and not later."""
-        waited = now - self._flushed_at >= FLUSH or self._output.waiting >= ENOUGH
-        return bool(self._journal) or (self._output.waiting > 0 and waited)
+        waited = now - self._flushed_at >= FLUSH or self.has_backlog
+        return bool(self._journal) or (waited and self.has_waiting and not self.is_lost)
 
     def write(self, conn: Connection) -> bool:
-        """Write the journal, and of the output as much as one turn may. Whether that was news."""
-        is_news = bool(self._journal) or self._output.waiting > 0
+        """Write the journal, and of the rest as much as one turn may. Whether that was news."""
+        is_news = bool(self._journal) or self.has_waiting
         self._journal.write(conn)
         for _ in range(BACKLOG):
             if not self._output.waiting or self.is_lost:
                 break
             self._write_chunk(conn)
+        # After the output, and one batch only: none waits for events.
+        if self._telling.waiting and not self.is_lost and not self._telling.write(conn, self.run):
+            self.lose()
         self._flushed_at = time.monotonic()
         return is_news
 
@@ -99,7 +115,7 @@ class Tenure:
     @property
     def is_written(self) -> bool:
         """Whether Postgres has been told everything but the end."""
-        nothing_waits = self.is_lost or not self._output.waiting
+        nothing_waits = self.is_lost or not (self._output.waiting or self._telling.waiting)
         return not self._journal and nothing_waits
 
     @property

@@ -19,6 +19,7 @@ from app.api import (
     runs,
     statistics,
     stops,
+    tasks,
     templates,
     tokens,
 )
@@ -43,6 +44,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *output.OPERATIONS,
     *events.OPERATIONS,
     *hosts.OPERATIONS,
+    *tasks.OPERATIONS,
     *processes.OPERATIONS,
     *notifications.OPERATIONS,
     *health.OPERATIONS,

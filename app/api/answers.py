@@ -95,13 +95,6 @@ class EventAnswer(Answer):
         return cls.model_validate(event._asdict())
 
 
-class EventPage(Answer):
-    """Events in their order."""
-
-    events: list[EventAnswer]
-    next: str | None = Field(description="where the next page is; null on the last")
-
-
 class ProcessesAnswer(Answer):
     """The family of a run, as its runner sees it now."""
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BeforeValidator, Field, JsonValue, RootModel, StringConstraints
 
+from app.api.event_answers import HostState, Status
 from app.api.notification_answers import NotificationState
 from app.hooks.hook import Hook
 from app.operations import Query
@@ -36,8 +37,12 @@ Limit = Annotated[
 ]
 #: With room for a page behind it in a bigint.
 Offset = Annotated[int, Field(ge=0, le=2**62), BeforeValidator(_digits)]
+#: An offset and, where events are followed too, the last of those.
+PLACE = r"^[0-9]{1,18}(\.[0-9]{1,18})?$"
 RunId = Annotated[int, Field(ge=1, le=BIGGEST), BeforeValidator(_digits)]
 EventId = Annotated[int, Field(ge=0, le=BIGGEST), BeforeValidator(_digits)]
+Number = Annotated[int, Field(ge=0, le=2**31 - 1), BeforeValidator(_digits)]
+Kind = Annotated[str, StringConstraints(pattern="^[a-z_]{1,40}$")]
 Time = Annotated[AwareDatetime, BeforeValidator(_rfc3339)]
 Reason = Annotated[str, StringConstraints(max_length=1000)]
 IdempotencyKey = Annotated[str, StringConstraints(pattern=r"^[!-~]([ -~]{0,253}[!-~])?$")]
@@ -120,6 +125,32 @@ class EventsQuery(Query):
 
     after: EventId = Field(default=0, description="only events with a bigger id")
     limit: Limit = 100
+    kind: list[Kind] = Field(
+        default=["move"],
+        description="may be repeated: move (all moves of the run, as unless given) or one of them, "
+        "such as stopped; of what the playbook tells: play, task, result, warning, deprecation, "
+        "stats, dropped",
+    )
+
+
+class TasksQuery(Query):
+    """Which tasks."""
+
+    order: Literal["number", "slowest"] = "number"
+    after: Number = Field(default=0, description="only tasks behind the one of this number")
+    limit: Limit = 100
+
+
+class ResultsQuery(Query):
+    """Which results."""
+
+    task: Number | None = Field(default=None, description="only of the task of this number")
+    host: Annotated[str, StringConstraints(max_length=LONGEST_NAME)] | None = None
+    status: list[Status] = Field(default=[], description="may be repeated")
+    after: EventId = Field(default=0, description="only results with a bigger id")
+    limit: Annotated[
+        int, Field(ge=1, le=5000, description="how many at most"), BeforeValidator(_digits)
+    ] = 1000
 
 
 class RunNotificationsQuery(Query):
@@ -144,12 +175,17 @@ class HostsQuery(Query):
         default="", description="only hosts whose names come behind this"
     )
     limit: Limit = 100
+    state: list[HostState] = Field(default=[], description="may be repeated")
 
 
 class OutputQuery(Query):
     """Which part of the output."""
 
     offset: Offset = Field(default=0, description="the first byte wanted")
+    events: bool = Field(
+        default=False, description="whether a follower also gets what the playbook tells"
+    )
+    after: EventId = Field(default=0, description="of those only events with a bigger id")
 
 
 class TriggerHeaders(Query):
@@ -165,8 +201,18 @@ class TriggerHeaders(Query):
 class OutputHeaders(Query):
     """Where a follower was cut off."""
 
-    last_event_id: Offset | None = Field(
-        default=None, alias="Last-Event-ID", description="sent by an EventSource; beats offset"
+    last_event_id: Annotated[str, StringConstraints(pattern=PLACE)] | None = Field(
+        default=None,
+        alias="Last-Event-ID",
+        description="sent by an EventSource; beats offset and after",
+    )
+
+
+class EventsHeaders(Query):
+    """Where a follower was cut off."""
+
+    last_event_id: EventId | None = Field(
+        default=None, alias="Last-Event-ID", description="sent by an EventSource; beats after"
     )
 
 

@@ -30,6 +30,14 @@ class OutputAnswer(Answer):
     truncated: bool
 
 
+class EventsAnswer(Answer):
+    """How much of what its playbook has told is stored."""
+
+    complete: bool | None = Field(
+        description="whether all of it; null until the run is final, and where none was told"
+    )
+
+
 class RunAnswer(Answer):
     """One execution of a template."""
 
@@ -79,6 +87,7 @@ class RunAnswer(Answer):
     )
     late_result: dict[str, JsonValue] | None
     output: OutputAnswer
+    events: EventsAnswer
 
     @classmethod
     def of(cls, run: Run) -> Self:
@@ -95,6 +104,7 @@ class RunAnswer(Answer):
                     "complete": run.output_complete,
                     "truncated": run.output_truncated,
                 },
+                "events": {"complete": run.events_complete},
             }
         )
 

@@ -173,3 +173,13 @@ def _require_unused(conn: Connection, name: str, what: str) -> None:
 
 def _described(kept: StoredCredential) -> str:
     return kept.kind + (f" with the vault id {kept.vault_id!r}" if kept.vault_id else "")
+
+
+def changed_since(conn: Connection, names: Sequence[str], at: datetime) -> bool:
+    """Whether one of them is gone, or another than it was."""
+    row = conn.execute(
+        "SELECT count(*) AS count FROM credentials WHERE name = ANY(%s) AND updated_at <= %s",
+        [list(names), at],
+    ).fetchone()
+    assert row is not None
+    return bool(row["count"] < len(set(names)))

@@ -4,7 +4,7 @@ A move that returns None lost a race: somebody else was first, and nothing was c
 """
 
 from collections.abc import Sequence
-from typing import Any, LiteralString
+from typing import Any, LiteralString, TypedDict
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
@@ -27,6 +27,23 @@ AGAIN: LiteralString = """
     leader_pid = NULL, leader_created = NULL, keeper_pid = NULL,
     queue_expires_at = now() + make_interval(
         secs => (spec ->> 'queue_timeout')::double precision)"""
+
+
+#: What was incomplete in one attempt is so for good.
+EVENTS: LiteralString = """
+    events_complete = CASE WHEN events_complete IS FALSE THEN false
+                           ELSE coalesce(%(events)s, events_complete) END"""
+
+
+class Stored(TypedDict):
+    """How much of what a run has told is stored."""
+
+    #: Every byte of its output.
+    complete: bool
+    #: Not what was beyond the output's limit.
+    truncated: bool
+    #: Every event; None where there were none to tell.
+    events: bool | None
 
 
 def move(
@@ -152,7 +169,14 @@ def record_survivors(conn: Connection, run: Run, survivors: list[dict[str, Any]]
 
 
 def finish(
-    conn: Connection, run: Run, verdict: Verdict, *, actor: str, complete: bool, truncated: bool
+    conn: Connection,
+    run: Run,
+    verdict: Verdict,
+    *,
+    actor: str,
+    complete: bool,
+    truncated: bool,
+    events: bool | None = None,
 ) -> Run | None:
     """running -> a final state. None if the lease is no longer the one that *run* tells.
 
@@ -172,7 +196,7 @@ def finish(
                    may_continue_on = to_jsonb(%(may_continue_on)s::text[]),
                    host_count = %(host_count)s,
                    output_complete = %(complete)s AND coalesce(output_complete, true),
-                   output_truncated = %(truncated)s OR output_truncated, {RELEASE}
+                   output_truncated = %(truncated)s OR output_truncated, {EVENTS}, {RELEASE}
              WHERE id = %(run_id)s AND state = 'running' AND lease_token = %(token)s""",
         str(verdict.state),
         actor,
@@ -190,6 +214,7 @@ def finish(
         may_continue_on=verdict.may_continue_on,
         complete=complete,
         truncated=truncated,
+        events=events,
     )
 
 
@@ -228,7 +253,14 @@ def release(conn: Connection, run: Run, *, actor: str, never_started: bool = Fal
 
 
 def requeue(
-    conn: Connection, run: Run, verdict: Verdict, *, actor: str, complete: bool, truncated: bool
+    conn: Connection,
+    run: Run,
+    verdict: Verdict,
+    *,
+    actor: str,
+    complete: bool,
+    truncated: bool,
+    events: bool | None = None,
 ) -> Run | None:
     """running -> queued: it was interrupted as *verdict* tells, and may be played again.
 
@@ -239,7 +271,7 @@ def requeue(
         conn,
         f"""UPDATE runs
               SET output_complete = nullif(%(complete)s AND coalesce(output_complete, true), true),
-                  output_truncated = %(truncated)s OR output_truncated,
+                  output_truncated = %(truncated)s OR output_truncated, {EVENTS},
                   may_continue_on = to_jsonb(%(may_continue_on)s::text[]), {AGAIN}
             WHERE id = %(run_id)s AND state = 'running' AND lease_token = %(token)s
               AND stop_requested_at IS NULL""",
@@ -251,6 +283,7 @@ def requeue(
         may_continue_on=verdict.may_continue_on,
         complete=complete,
         truncated=truncated,
+        events=events,
     )
 
 

@@ -17,6 +17,8 @@ def lose(conn: Connection, run: Run, *, actor: str, message: str) -> Run | None:
         conn,
         f"""UPDATE runs
                SET state = 'lost', message = %(message)s, output_complete = false,
+                   events_complete = CASE WHEN playing_at IS NOT NULL THEN false
+                                          ELSE events_complete END,
                    stop_outcome = NULL, {RELEASE}
              WHERE id = %(run_id)s AND state = 'running' AND lease_token = %(token)s
                AND lease_expires_at < now()""",

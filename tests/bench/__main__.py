@@ -15,7 +15,9 @@ from pathlib import Path
 from app.bootstrap import terminal
 from tests.bench import (
     bursts,
+    callback,
     checkouts,
+    events,
     load,
     memory,
     recovery,
@@ -39,6 +41,8 @@ BENCHMARKS: dict[str, Callable[[Size], Sequence[Measured]]] = {
     "load": load.measure,
     "memory": memory.measure,
     "checkouts": checkouts.measure,
+    "callback": callback.measure,
+    "events": events.measure,
 }
 
 

@@ -31,6 +31,10 @@ class Size(NamedTuple):
     growing_runs: int
     #: Of one process.
     leak_checkouts: int
+    #: Plays with the callback plugin, and as many without.
+    callbacks: int
+    #: Of each way to read events.
+    reads: int
 
 
 FULL = Size(
@@ -50,6 +54,8 @@ FULL = Size(
     growing_files=5_000,
     growing_runs=200,
     leak_checkouts=1_000,
+    callbacks=5,
+    reads=100,
 )
 QUICK = Size(
     triggers=80,
@@ -68,4 +74,6 @@ QUICK = Size(
     growing_files=50,
     growing_runs=20,
     leak_checkouts=100,
+    callbacks=1,
+    reads=20,
 )

@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
 
-from app.api import output
+from app.api import following, output
 from app.services import services_of
 from runner import keys
 from runner.run import Run
@@ -110,12 +110,12 @@ def test_no_character_is_cut_between_events(
     written = "ä€😀x".encode()[: 9 + 1]
     run = running()
     write(run, 0, written[:cut])
-    following = output.follow(services_of(app), run.id, 0)
-    events = [*islice(following, 2 if cut > 1 else 1)]
+    followed = following.follow(services_of(app), run.id, 0)
+    events = [*islice(followed, 2 if cut > 1 else 1)]
 
     write(run, cut, written[cut:])
     finish(run)
-    events += list(following)
+    events += list(followed)
 
     assert text_of(parse("".join(events))) == "ä€😀x"
 
@@ -129,7 +129,7 @@ def test_a_follower_resumes_where_it_was_cut_off(
 ) -> None:
     run = running()
     write(run, 0, "abc€".encode()[:4])
-    first = parse("".join(islice(output.follow(services_of(app), run.id, 0), 2)))
+    first = parse("".join(islice(following.follow(services_of(app), run.id, 0), 2)))
     write(run, 4, "abc€def".encode()[4:])
     finish(run)
 
@@ -162,8 +162,8 @@ def collect(app: Flask) -> Iterator[Callable[[Run], list[str]]]:
 
     def start(run: Run) -> list[str]:
         heard: list[str] = []
-        following = output.follow(services_of(app), run.id, 0)
-        threads.append(Thread(target=lambda: heard.extend(following)))
+        followed = following.follow(services_of(app), run.id, 0)
+        threads.append(Thread(target=lambda: heard.extend(followed)))
         threads[-1].start()
         return heard
 

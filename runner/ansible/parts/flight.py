@@ -1,21 +1,15 @@
 """Tells on which hosts a task is in flight, in lines of JSON for runner/flight.py.
 
-At the end it tells what came of each host, for runner/recap.py.
-
-It runs inside Ansible (2.15 to 2.21, Python 3.8 or newer), so nothing of ours can be imported. It
-never breaks a run: on any trouble it empties its file, which says that nothing is known, and is
-silent from then on. No names of tasks, arguments or results: they may hold secrets.
+On any trouble it empties its file, which says that nothing is known. No names of tasks, arguments
+or results: they may hold secrets.
 """
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping
-
-from ansible.plugins.callback import CallbackBase
+from typing import TYPE_CHECKING, Any, Dict, Mapping
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -55,48 +49,12 @@ ASYNC_STATUS = frozenset(prefix + "async_status" for prefix in BUILTIN)
 
 NOT_FOUND = "could not find job"
 
-#: Beside the file of the lines; made by the leader too.
-RECAP = "recap.json"
-#: In the order of runner/recap.py, as AggregateStats.summarize calls them.
-COUNTS = ("ok", "changed", "unreachable", "failures", "skipped", "rescued", "ignored")
 
-
-class Mute:
-    """A display for the base class, which else tells of every plugin at -vvvv."""
-
-    verbosity = 0
-
-
-def guarded(method: Callable[..., None]) -> Callable[..., None]:
-    """Call *method* in the process that has loaded the plugin; end all telling when it fails."""
-
-    @functools.wraps(method)
-    def call(self: CallbackModule, *args: Any, **kwargs: Any) -> None:
-        if os.getpid() != self._pid:
-            return
-        try:
-            method(self, *args, **kwargs)
-        except Exception:  # whatever it is: the run goes on, and nothing more is claimed
-            self._give_up()
-
-    return call
-
-
-class CallbackModule(CallbackBase):
+class Flight:
     """Writes a line when a task begins on a host, ends there, or leaves an async job there."""
 
-    CALLBACK_VERSION = 2.0
-    CALLBACK_TYPE = "notification"
-    CALLBACK_NAME = "curtain_flight"
-    CALLBACK_NEEDS_ENABLED = False  # being found is enough: callbacks_enabled stays the user's
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Open the file; without one, be silent."""
-        display = kwargs.pop("display", None)
-        super().__init__(*args, display=Mute(), **kwargs)
-        if display is not None:
-            self._display = display
-        self._pid = os.getpid()
+    def __init__(self, path: str) -> None:
+        """Open the file at *path*, which the leader has made. Raise OSError where there is none."""
         #: Inventory host -> where its task works, while it does; None for this machine.
         self._tasks: dict[str, str | None] = {}
         #: The same of each host's last task, whose result may still be to come.
@@ -108,23 +66,11 @@ class CallbackModule(CallbackBase):
         self._jobs: dict[str, str] = {}
         self._since_checkpoint = 0
         self._next_checkpoint = CHECKPOINT
-        try:
-            # No O_CREAT: the leader has made it.
-            path = os.environ.pop("CURTAIN_FLIGHT")
-            self._file = os.open(path, os.O_WRONLY | os.O_APPEND)
-            # Before any task could put something else there.
-            self._recap = open_recap(os.path.join(os.path.dirname(path), RECAP))
-            self._checkpoint()
-        except Exception:
-            self.disabled = True
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND)
+        self._checkpoint()
 
-    def set_options(self, *args: Any, **kwargs: Any) -> None:
-        """Take none."""
-
-    @guarded
-    def v2_runner_on_start(self, host: Any, task: Any) -> None:
-        """It is called before the worker is forked: no task is ever in flight without its line."""
-        name = str(host.name)
+    def began(self, name: str, task: Any) -> None:
+        """A task is about to begin on a host."""
         queueing = locals_of_the_strategy()
         on = place(name, task, queueing.get("task_vars", {}))
         self._take_slot(name, None if task.async_val else slot(queueing))
@@ -136,38 +82,11 @@ class CallbackModule(CallbackBase):
             line["on"] = on
         self._say(line)
 
-    @guarded
-    def v2_runner_on_ok(self, result: Any) -> None:
-        """It may have left an async job behind, or have seen the end of one."""
-        self._note_jobs(result)
+    def ended(self, status: str, result: Any, is_ignored: bool) -> None:
+        """It may have left an async job behind, or have seen the end of one, be it a failure."""
+        if status in ("ok", "failed"):
+            self._note_jobs(result)
         self._end(str(result._host.name))
-
-    @guarded
-    def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
-        """An async job may have failed, which is an end, too."""
-        self._note_jobs(result)
-        self._end(str(result._host.name))
-
-    @guarded
-    def v2_runner_on_skipped(self, result: Any) -> None:
-        """Nothing was done."""
-        self._end(str(result._host.name))
-
-    @guarded
-    def v2_runner_on_unreachable(self, result: Any) -> None:
-        """Nothing is known of the host, but Ansible waits for it no more."""
-        self._end(str(result._host.name))
-
-    @guarded
-    def v2_playbook_on_stats(self, stats: Any) -> None:
-        """Write all of it at once: half of it is no JSON, and says nothing."""
-        if self._recap is None:
-            return
-        counts = {str(name): stats.summarize(name) for name in stats.processed}
-        rows = {name: [count[key] for key in COUNTS] for name, count in counts.items()}
-        raw = ENCODE(rows).encode()
-        if os.write(self._recap, raw) != len(raw):
-            os.ftruncate(self._recap, 0)
 
     def _take_slot(self, name: str, number: int | None) -> None:
         """Whoever had the slot has ended: while it waits for a slot, Ansible looks at no results.
@@ -229,20 +148,12 @@ class CallbackModule(CallbackBase):
             raise OSError("a line was torn")
         return len(raw)
 
-    def _give_up(self) -> None:
-        self.disabled = True
+    def give_up(self) -> None:
+        """Claim nothing."""
         try:
             os.ftruncate(self._file, 0)
         except OSError:
             return  # its directory is gone, and with it whoever could be misled
-
-
-def open_recap(path: str) -> int | None:
-    """Open the file of the recap; None where there is none, which leaves the lines alone."""
-    try:
-        return os.open(path, os.O_WRONLY | os.O_NOFOLLOW)
-    except OSError:
-        return None
 
 
 def place(name: str, task: Any, variables: Mapping[str, Any]) -> str | None:
