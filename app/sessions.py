@@ -24,6 +24,9 @@ from runner.vault import SecretsUnreadable, Vault
 COOKIE: Final = "curtain"
 LASTS: Final = 12 * 3600  # seconds
 SAFE: Final = ("GET", "HEAD", "OPTIONS")
+#: Not Strict: whoever follows a link of a chat or a mail to a run would have to sign in again. What
+#: other sites' pages may send with it are navigations by GET, which change nothing.
+SAME_SITE: Final = "Lax"
 FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 #: A path of ours: `//host` and `/\host` lead elsewhere, and browsers drop tabs and newlines.
 OWN_PATH: Final = re.compile(r"/(?![/\\])[!-\[\]-~]{0,2000}")
@@ -113,14 +116,14 @@ def keep(services: Services, response: Response, session: Session) -> None:
         sealed.decode(),
         max_age=LASTS,
         httponly=True,
-        samesite="Strict",
+        samesite=SAME_SITE,
         secure=_is_secure(),
     )
 
 
 def drop(response: Response) -> None:
     """Have the browser forget its session."""
-    response.delete_cookie(COOKIE, httponly=True, samesite="Strict", secure=_is_secure())
+    response.delete_cookie(COOKIE, httponly=True, samesite=SAME_SITE, secure=_is_secure())
 
 
 def _is_secure() -> bool:

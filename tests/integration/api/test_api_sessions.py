@@ -76,7 +76,7 @@ def test_the_cookie_holds_no_token_and_no_script_reads_it(browser, made, setting
     response = sign_in(browser, token)
 
     cookie = response.headers["Set-Cookie"]
-    assert all(word in cookie for word in ("HttpOnly", "SameSite=Strict", "Path=/"))
+    assert all(word in cookie for word in ("HttpOnly", "SameSite=Lax", "Path=/"))
     assert "Secure" not in cookie
     opened = Vault(settings.secret_key).open(browser.get_cookie("curtain").value.encode())
     assert token.rpartition("_")[2] not in cookie + str(opened)
