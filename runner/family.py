@@ -174,6 +174,7 @@ def _describe(member: Member, masks: Collection[str]) -> dict[str, Any] | None:
     command = _mask(member.command, masks)
     return {
         "pid": member.pid,
+        "parent": member.parent,
         "pgid": member.pgid,
         "sid": member.sid,
         "command": command,

@@ -215,7 +215,7 @@ def test_a_description_tells_what_a_member_is_and_uses(start):
     (member,) = family.below(kept.keeper.pid)
     (told,) = family.describe([member], masks=["hunter2", ""])
 
-    assert set(told) == {"pid", "pgid", "sid", "command", "age", "cpu", "memory", "state"}
+    assert set(told) == {"pid", "parent", "pgid", "sid", "command", "age", "cpu", "memory", "state"}
     assert told["pid"] == told["pgid"] == told["sid"] == member.pid
     assert told["command"].endswith("obedient.py --password=***")
     assert told["state"] == "sleeping"
