@@ -6,20 +6,21 @@ import re
 import time
 from collections.abc import Callable
 
-from flask import Flask, Response, g, redirect, request
-from werkzeug.wrappers import Response as BaseResponse
+from flask import Flask, Response, g, request
 
 from app import auth, docs, problems, signing
 from app.api import OPERATIONS, PREFIX
 from app.certificates import fetch_certificates
 from app.openapi import full_path, specification
 from app.operations import JSON, Operation, RunIdConverter
+from app.page import pages
 from app.services import Services
 from runner.settings import Settings
 
 log = logging.getLogger(__name__)
 
 BODY = 2**20  # bytes that a request's body may have
+NOISE = ("/health", "/ready", "/metrics")  # asked for by machines all the time
 
 #: On every answer. A playbook can print HTML: nothing of ours may run as a page.
 HEADERS = {
@@ -50,6 +51,7 @@ def create_app(
     for operation in OPERATIONS:
         _add(app, operation, services)
     open_endpoints = _add_documentation(app) | signing.register(app, services)
+    open_endpoints |= pages.register(app)
     app.before_request(_start_clock)
     auth.register(app, OPERATIONS, open_endpoints)
     app.after_request(_finish)
@@ -80,12 +82,9 @@ def _add_documentation(app: Flask) -> set[str]:
     def documentation() -> Response:
         return docs.page(described)
 
-    def front() -> BaseResponse:
-        return redirect("/docs")
-
-    for path, view in (("/openapi.json", openapi), ("/docs", documentation), ("/", front)):
+    for path, view in (("/openapi.json", openapi), ("/docs", documentation)):
         app.add_url_rule(path, view_func=view, methods=["GET"], provide_automatic_options=False)
-    return {"openapi", "documentation", "front"}
+    return {"openapi", "documentation"}
 
 
 def _start_clock() -> None:
@@ -96,7 +95,8 @@ def _finish(response: Response) -> Response:
     """Add the headers that every answer has, and log the request without its query."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
-    level = logging.DEBUG if request.path in ("/health", "/ready", "/metrics") else logging.INFO
+    is_noise = request.path in NOISE or request.path.startswith("/static/")
+    level = logging.DEBUG if is_noise else logging.INFO
     if log.isEnabledFor(level):
         took = round((time.perf_counter() - g.started) * 1000, 1)
         log.log(

@@ -1,0 +1,61 @@
+"""One run: where it stands, how it came there, and what can be done."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Response, current_app
+
+from app.api.run_answers import RunAnswer
+from app.api.runs import find_run
+from app.page import moves
+from app.page.commits import commits
+from app.page.rendering import render
+from app.page.status import status, survivors
+from app.page.timeline import timeline
+from app.page.views.runs import seconds_of
+from app.services import services_of
+from runner.run import Run, RunState
+from runner.store import events, neighbours, notifications, runners, runs, templates
+from runner.store.connection import Connection
+
+MOST = 200  # moves and notifications that are shown
+MOST_WAITING = 1000  # runs before it that are counted
+
+
+def show_run(run_id: int) -> Response:
+    """Show a run. What is live of it is asked for again by the page's script."""
+    now = datetime.now(UTC)
+    with services_of(current_app).connection() as conn:
+        run = find_run(conn, run_id)
+        shown = {**_surroundings(conn, run), **_status(conn, run, now)}
+    return render(
+        "run.html",
+        title=f"{run.template} #{run.id}",
+        run=run,
+        answer=RunAnswer.of(run),
+        seconds=seconds_of(run, now),
+        stages=timeline(run, now),
+        survivors=survivors(run.survivors),
+        sentence=moves.sentence,
+        details=moves.details,
+        **shown,
+    )
+
+
+def _status(conn: Connection, run: Run, now: datetime) -> dict[str, Any]:
+    if run.state is not RunState.QUEUED:
+        return {"status": status(run, now)}
+    ahead = neighbours.ahead(conn, run, most=MOST_WAITING)
+    return {"status": status(run, now, ahead=ahead, runners=len(runners.alive(conn)))}
+
+
+def _surroundings(conn: Connection, run: Run) -> dict[str, Any]:
+    earlier = neighbours.earlier(conn, run)
+    return {
+        "moves": events.page(conn, run.id, after=0, limit=MOST),
+        "earlier": earlier,
+        "commits": commits(run, earlier),
+        "notifications": notifications.of_run(conn, run.id, after=0, limit=MOST),
+        "reruns": runs.page(conn, limit=20, rerun_of=run.id),
+        "has_template": templates.find(conn, run.template) is not None,
+    }
