@@ -151,6 +151,6 @@ def _announce(address: str, token: str, directory: Path, *, is_given: bool) -> N
     in_shell = f"${TOKEN}" if is_given else f"$(cat {shlex.quote(str(shown))})"
     number = web.last_run(address, token) + 1
     lines = sample.curl_lines(address, in_shell, directory / "sample", number)
-    say(f"Curtain answers at {address} (its calls are at {address}/docs)")
+    say(f"Curtain answers at {address} in a browser too (its calls are at {address}/docs)")
     say(f"admin token: as {TOKEN} gives it" if is_given else f"admin token: {token} (in {shown})")
     say("declare a template, run it, stop it:\n\n  " + "\n\n  ".join(lines) + "\n")

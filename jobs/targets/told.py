@@ -42,7 +42,7 @@ class Told:
     def of(cls, notification: Notification, *, url: str | None, now: datetime) -> "Told":
         """Tell of *notification*; *url* is where web is, *now* is for signatures."""
         run = notification.run
-        link = f"{url.rstrip('/')}/api/v1/runs/{run.id}" if url else None
+        link = f"{url.rstrip('/')}/runs/{run.id}" if url else None
         return cls(
             event_id=notification.event_id,
             target=notification.target,

@@ -64,7 +64,7 @@ def test_a_program_hears_of_a_run_and_a_chat_that_is_gone_is_listed(
     ]
     started, succeeded = (Webhook(SECRET).verify(each.body, each.headers) for each in target.heard)
     assert (started["type"], succeeded["type"]) == ("run.started", "run.succeeded")
-    assert succeeded["data"]["link"] == f"https://curtain.example/api/v1/runs/{run['id']}"
+    assert succeeded["data"]["link"] == f"https://curtain.example/runs/{run['id']}"
     (dead,) = client.call("GET", "/notifications?state=dead").json["notifications"]
     assert (dead["id"], dead["attempts"][0]["status"]) == (told[2]["id"], 410)
     assert client.call("POST", f"/notifications/{dead['id']}/retry").status == 202

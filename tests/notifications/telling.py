@@ -18,7 +18,7 @@ HOSTILE = (
 )
 
 
-def told(occasion="failed", link="https://curtain.example/api/v1/runs/12", **run):
+def told(occasion="failed", link="https://curtain.example/runs/12", **run):
     """Something to tell; *run* over what a run is then."""
     is_end = occasion in ("failed", "succeeded")
     basics = {"template": "deploy-web", "reason": "release 1.2"}

@@ -42,7 +42,7 @@ def test_each_forge_has_its_own_call(forge, url, header):
     assert request.headers[header[0]] == header[1]
     body = json.loads(request.body)
     assert body["name" if forge == "gitlab" else "context"] == "curtain/deploy-web"
-    assert body["target_url"] == "https://curtain.example/api/v1/runs/12"
+    assert body["target_url"] == "https://curtain.example/runs/12"
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_a_letter_says_what_happened(mailbox):
         "deploy-web: run 12 has failed",
         "2 hosts failed",
         "by ada (api): release 1.2",
-        "https://curtain.example/api/v1/runs/12",
+        "https://curtain.example/runs/12",
     ]
 
 

@@ -22,7 +22,7 @@ def test_slack_gets_blocks_that_slack_knows():
         "*deploy-web: run 12 has failed*",
         "2 hosts failed",
         "by ada (api): release 1.2",
-        "<https://curtain.example/api/v1/runs/12|run 12>",
+        "<https://curtain.example/runs/12|run 12>",
     ]
     SectionBlock.parse(block).validate_json()
 
@@ -43,7 +43,7 @@ def test_teams_gets_a_card_as_workflows_take_it():
         "2 hosts failed",
         "by ada (api): release 1.2",
     ]
-    assert card["actions"][0]["url"] == "https://curtain.example/api/v1/runs/12"
+    assert card["actions"][0]["url"] == "https://curtain.example/runs/12"
 
 
 @pytest.mark.parametrize(
