@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
@@ -26,8 +26,16 @@ settings.load_profile("curtain")
 
 #: Nothing here must survive a crash of the machine.
 CARELESS = ("fsync=off", "full_page_writes=off", "synchronous_commit=off")
-REDIS_DATABASES = 256
-FAST_VALKEY = ("--databases", str(REDIS_DATABASES), "--save", "", "--appendonly", "no")
+REDIS_DATABASES = 256  # for tests; behind them are those of formations that many tests share
+SHARED_DATABASES = 256
+FAST_VALKEY = (
+    "--databases",
+    str(REDIS_DATABASES + SHARED_DATABASES),
+    "--save",
+    "",
+    "--appendonly",
+    "no",
+)
 
 SERVICES = pytest.StashKey[dict[str, str]]()
 CLOSING = pytest.StashKey[ExitStack]()
@@ -150,6 +158,20 @@ def redis_url(services: dict[str, str], worker: str, numbers: Iterator[int]) -> 
     with Redis.from_url(url) as client:
         client.flushdb()
     return url
+
+
+@pytest.fixture(scope="session")
+def make_shared_redis(services: dict[str, str], worker: str) -> Callable[[], str]:
+    """Makes empty Redis databases that all tests of this process share, and no other's."""
+    places = count(REDIS_DATABASES + 2 * int(worker.removeprefix("gw")))
+
+    def make() -> str:
+        url = services["redis"].replace("db=0", f"db={next(places)}")
+        with Redis.from_url(url) as client:
+            client.flushdb()
+        return url
+
+    return make
 
 
 @pytest.fixture

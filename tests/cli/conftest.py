@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from redis import Redis
 
 from tests.formation import TOKEN, Client, Formation
 from tests.repositories import Repository, make_repository
@@ -114,6 +113,7 @@ class Shell:
 @pytest.fixture(scope="session")
 def formation(
     services: dict[str, str],
+    make_shared_redis: Callable[[], str],
     server: Any,
     template_database: str,
     worker: str,
@@ -122,13 +122,10 @@ def formation(
     name = f"cli_{worker}"
     server.execute(f"CREATE DATABASE {name} TEMPLATE {template_database} STRATEGY file_copy")
     folder = tmp_path_factory.mktemp("formation")
-    redis = services["redis"].replace("db=0", f"db={255 - int(worker.removeprefix('gw'))}")
-    with Redis.from_url(redis) as client:
-        client.flushdb()
     started = Formation(
         {
             "DATABASE_URL": services["postgres"].replace("/postgres?", f"/{name}?"),
-            "REDIS_URL": redis,
+            "REDIS_URL": make_shared_redis(),
             "CURTAIN_ADMIN_TOKEN": TOKEN,
             "CURTAIN_SECRET_KEY": "s" * 32,
             "CURTAIN_DATA": str(folder / "runner"),

@@ -48,6 +48,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def page_environ(
     services: dict[str, str],
+    make_shared_redis: Callable[[], str],
     server: psycopg.Connection[Any],
     worker: str,
     tmp_path_factory: pytest.TempPathFactory,
@@ -59,7 +60,7 @@ def page_environ(
     migrate(url)
     yield {
         "DATABASE_URL": url,
-        "REDIS_URL": services["redis"].replace("db=0", "db=255"),
+        "REDIS_URL": make_shared_redis(),
         "CURTAIN_ADMIN_TOKEN": TOKEN,
         "CURTAIN_SECRET_KEY": "s" * 32,
         "CURTAIN_DATA": str(tmp_path_factory.mktemp("runner")),
