@@ -60,7 +60,7 @@ def measure(size: Size) -> list[Figure]:
         figures = [
             times(f"{HOSTS * TASKS:,} results: a batch stored", batches, aim=Aim("p99", 100))
         ]
-        figures += [_rate(batches), _weight(conn)]
+        figures += [_rate(conn, batches), _weight(conn)]
         figures += _reads(settings, conn, run, size.reads)
         conn.close()
         return figures
@@ -114,8 +114,10 @@ def _store(conn: Connection, run: Run, folder: Path) -> Iterator[float]:
     telling.close()
 
 
-def _rate(batches: list[float]) -> Figure:
-    rate = HOSTS * TASKS / sum(batches)
+def _rate(conn: Connection, batches: list[float]) -> Figure:
+    row = conn.execute("SELECT count(*) AS stored FROM run_results").fetchone()
+    assert row is not None
+    rate = row["stored"] / sum(batches)
     return Figure(what="results stored", unit="/s", ours=Spread.one(rate, len(batches)))
 
 
