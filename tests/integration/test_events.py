@@ -1,5 +1,6 @@
 """What real playbooks tell of themselves, as it is stored."""
 
+import json
 import signal
 from pathlib import Path
 
@@ -136,8 +137,9 @@ def test_tasks_count_their_results_and_the_slowest_come_first(mixed, conn):
 
 def test_results_are_found_by_task_host_and_status(mixed, conn):
     def find(**how):
-        page = results.page(conn, mixed.id, after=0, limit=100, **how)
-        return [(each.task, each.host) for each in page]
+        found = results.cells(conn, mixed.id, after=0, limit=100, **how)
+        cells = [json.loads(cell.json) for cell in found]
+        return [(cell["task"], cell["host"]) for cell in cells]
 
     assert sorted(find(task=1)) == [(1, "away"), (1, "broken"), (1, "fine")]
     assert find(host="away") == [(1, "away")]

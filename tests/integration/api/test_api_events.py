@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from redis import Redis
 
 from app.api import following
+from app.api.event_answers import CellAnswer, ResultPage
 from app.services import services_of
 from runner import keys
 from runner.event_batch import gather
@@ -171,6 +172,8 @@ def test_results_are_short_and_filtered(client: FlaskClient, told: Run) -> None:
         "message": "no",
     }
     assert get(client, f"{path}?host=nobody")["results"] == []
+    assert set(get(client, path)["results"][0]) == set(CellAnswer.model_fields)
+    ResultPage.model_validate(get(client, path), strict=True)
 
 
 @pytest.mark.parametrize(
