@@ -216,7 +216,8 @@ def test_a_stop_does_not_wait_for_all_that_was_told(bench, runner, playbook, con
     url = playbook(FORGING).url
     run = bench.trigger(url, vars={"forgery": f"{flood}; sleep 300"})
     beside = bench.trigger(url, vars={"forgery": flood})
-    wait_until(lambda: "sleep" in str(bench.family(run)), timeout=40)
+    file = Path(bench.await_phase(run, "playing").directory) / EVENTS
+    wait_until(lambda: file.stat().st_size > 1_000_000 * len(LINE), timeout=40)
 
     bench.stop(run, force=True)
     ended = bench.await_final(run)
