@@ -33,6 +33,8 @@ def store_rest(
     telling = Telling(Path(run.directory), mask, limit)
     telling.open()
     telling.end()
+    if run.stop_requested_at is not None:
+        telling.hurry()
     try:
         while telling.waiting:
             if not telling.write(conn, run):

@@ -268,6 +268,8 @@ class Live:
 
     def write(self, conn: Connection) -> bool:
         """Write what is to be written in one turn. Whether that was news."""
+        if self._asked.why is not None:
+            self.telling.hurry()
         is_news = self.tenure.write(conn)
         if self.tenure.has_been_refused and self.run.leader_pid is None:
             self.force()  # its leader waits at a gate that nobody would open

@@ -24,7 +24,8 @@ from runner.store.reading import Reading
 log = logging.getLogger(__name__)
 
 MOST_READ: Final = 4 * 2**30  # bytes of one attempt; some 40 million results
-LAST_WORDS: Final = 20.0  # seconds for what is left when the family is gone and Postgres is there
+LAST_WORDS: Final = 4.0  # seconds for what is left when the family is gone and Postgres is there
+HURRY: Final = 0.4  # the same when somebody waits for the end of it: a stop was asked, or we leave
 
 
 class Telling:
@@ -44,6 +45,8 @@ class Telling:
         self._end: int | None = None
         #: Until when the rest may be read; monotonic. None while Postgres was not there for it.
         self._until: float | None = None
+        #: How long it may take from then on.
+        self._patience = LAST_WORDS
         self._is_torn = False
         #: All is stored that ever will be.
         self.is_done = True
@@ -60,6 +63,13 @@ class Telling:
         """The family is gone: nothing more will come."""
         if self._end is None and self._file is not None:
             self._end = self._file.size
+
+    def hurry(self) -> None:
+        """Somebody waits for the end of the run: let the rest go when it takes long."""
+        if self._patience > HURRY:
+            self._patience = HURRY
+            if self._until is not None:
+                self._until = min(self._until, time.monotonic() + HURRY)
 
     def _tear(self, why: str) -> None:
         log.warning("events of a run cannot be read: %s", why)
@@ -115,12 +125,12 @@ class Telling:
             if self._reading is None:
                 return False
         if self._end is not None and self._until is None:
-            self._until = time.monotonic() + LAST_WORDS
+            self._until = time.monotonic() + self._patience
         batch = self._offered or self._next()
         if batch.start == batch.end and not batch.is_last:
             return True
         self._offered = batch
-        read = reading.store(conn, run, batch, self._limit)
+        read = reading.store(conn, run, self._reading, batch, self._limit)
         if read is None:
             return False
         self._reading, self._offered = read, None

@@ -88,20 +88,6 @@ class CellAnswer(Answer):
     items: int | None
     message: str | None
 
-    @classmethod
-    def of(cls, result: StoredResult) -> Self:
-        """Show *result*."""
-        return cls.model_construct(
-            id=result.id,
-            task=result.task,
-            host=result.host,
-            status=result.status,
-            ignored=result.ignored,
-            seconds=None if result.seconds is None else round(result.seconds, 3),
-            items=result.detail.get("items"),
-            message=result.detail.get("message"),
-        )
-
 
 class ResultPage(Answer):
     """Results in their order."""

@@ -3,12 +3,13 @@
 from http import HTTPStatus
 
 from flask import Response
+from pydantic_core import to_json
 
-from app.api.event_answers import CellAnswer, ResultPage, TaskAnswer, TaskPage
+from app.api.event_answers import ResultPage, TaskAnswer, TaskPage
 from app.api.pages import cut
 from app.api.requests import ResultsQuery, TasksQuery
 from app.api.runs import find_run
-from app.operations import Operation, answer
+from app.operations import JSON, Operation, answer
 from app.services import Services
 from runner.store import feed, results, tasks
 
@@ -26,7 +27,7 @@ def list_results(services: Services, run_id: int, query: ResultsQuery) -> Respon
     """List what came of tasks on hosts, in short and in their order: for a table of both."""
     with services.connection() as conn:
         find_run(conn, run_id)
-        rows = results.page(
+        rows = results.cells(
             conn,
             run_id,
             after=query.after,
@@ -34,12 +35,13 @@ def list_results(services: Services, run_id: int, query: ResultsQuery) -> Respon
             task=query.task,
             host=query.host,
             statuses=query.status,
-            with_diff=False,
         )
         dropped = feed.dropped(conn, run_id)
     page, following = cut(rows, query.limit, "after", lambda row: row.id)
-    cells = [CellAnswer.of(each) for each in page]
-    return answer(ResultPage.model_construct(results=cells, dropped=dropped, next=following))
+    # As ResultPage has it. To make 5,000 models of it took three times as long as all the rest.
+    cells = ",".join(cell.json for cell in page)
+    rest = to_json({"dropped": dropped, "next": following}).decode()
+    return Response(f'{{"results":[{cells}],{rest[1:]}', content_type=JSON)
 
 
 OPERATIONS = (

@@ -47,6 +47,7 @@ SOURCES: Final[dict[str, LiteralString]] = {
            FROM run_events
           WHERE run_id = %(run_id)s AND id > %(after)s
             AND (kind = ANY(%(moves)s) OR 'move' = ANY(%(moves)s))
+            AND (%(horizon)s::bigint IS NULL OR id <= %(horizon)s)
           ORDER BY id LIMIT %(limit)s)""",
 }
 
@@ -56,7 +57,7 @@ def page(
 ) -> list[Event]:
     """Up to *limit* events of these kinds in their order, those behind the event *after*.
 
-    What is committed later has a bigger id: the ids are taken while the run's row is locked.
+    Whoever goes on behind the last of them misses none.
     """
     wanted = {
         "notes": [kind for kind in kinds if kind in NOTES],
@@ -66,13 +67,36 @@ def page(
     sources = [SOURCES[name] for name, some in wanted.items() if some]
     if not sources:
         return []
+    is_mixed = wanted["moves"] and len(sources) > 1
+    horizon = _horizon(conn, run_id) if is_mixed else None
     rows = conn.execute(
         f"""SELECT * FROM ({" UNION ALL ".join(sources)}) AS _ (
                    source, id, at, kind, detail, state, actor, task, host, seconds, status)
              ORDER BY id LIMIT %(limit)s""",
-        {**wanted, "run_id": run_id, "after": after, "limit": limit},
+        {**wanted, "run_id": run_id, "after": after, "limit": limit, "horizon": horizon},
     ).fetchall()
     return [_event(row) for row in rows]
+
+
+def _horizon(conn: Connection, run_id: int) -> int | None:
+    """Up to which move all that was told before it is committed, too.
+
+    A batch takes its ids while it has the row of the reading, and no lock that a move would wait
+    for: while one is under way a move with a bigger id may be committed first.
+    """
+    row = conn.execute(
+        """WITH idle AS (
+                SELECT FROM run_reading WHERE run_id = %(run_id)s FOR SHARE SKIP LOCKED)
+           SELECT CASE WHEN EXISTS (SELECT FROM idle)
+                         OR NOT EXISTS (SELECT FROM run_reading WHERE run_id = %(run_id)s)
+                       THEN (SELECT max(id) FROM run_events WHERE run_id = %(run_id)s)
+                       ELSE greatest(
+                            0, (SELECT max(id) FROM run_notes WHERE run_id = %(run_id)s),
+                            (SELECT max(id) FROM run_results WHERE run_id = %(run_id)s))
+                  END AS horizon""",
+        {"run_id": run_id},
+    ).fetchone()
+    return row["horizon"] if row else None
 
 
 def _event(row: dict[str, Any]) -> Event:

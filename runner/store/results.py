@@ -4,6 +4,8 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any, LiteralString, NamedTuple
 
+from psycopg.rows import tuple_row
+
 from runner.event_lines import Status
 from runner.store.connection import Connection
 from runner.store.reading import IGNORED, RESCUED
@@ -27,7 +29,14 @@ class StoredResult(NamedTuple):
     detail: dict[str, Any]
 
 
-def page(
+class Cell(NamedTuple):
+    """A result in short, written as JSON by Postgres: a table of a run takes thousands."""
+
+    id: int
+    json: str
+
+
+def cells(
     conn: Connection,
     run_id: int,
     *,
@@ -36,8 +45,7 @@ def page(
     task: int | None = None,
     host: str | None = None,
     statuses: Collection[str] = (),
-    with_diff: bool = True,
-) -> list[StoredResult]:
+) -> list[Cell]:
     """Up to *limit* results of a run in their order, those behind the event *after*."""
     tests: list[LiteralString] = ["r.run_id = %(run_id)s", "r.id > %(after)s"]
     if task is not None:
@@ -52,23 +60,28 @@ def page(
         tests.append("r.status & 7 = ANY(%(statuses)s)")
     if wanted and min(wanted) >= Status.FAILED:
         tests.append("r.status & 7 >= 3")  # as their index has it
-    detail: LiteralString = "r.detail" if with_diff else "r.detail - 'diff'"
-    rows = conn.execute(
-        f"""SELECT r.id, r.at, r.task, p.host, r.seconds, r.status, {detail} AS detail
-              FROM run_results AS r
-              JOIN run_host_progress AS p ON p.run_id = r.run_id AND p.number = r.host
-             WHERE {" AND ".join(tests)} ORDER BY r.id LIMIT %(limit)s""",
-        {
-            "run_id": run_id,
-            "after": after,
-            "task": task,
-            "host": host,
-            "statuses": [int(status) for status in wanted],
-            "limit": limit,
-        },
-        binary=True,
-    ).fetchall()
-    return [restored(row) for row in rows]
+    with conn.cursor(row_factory=tuple_row) as cursor:
+        rows = cursor.execute(
+            f"""SELECT cell.id, row_to_json(cell)::text
+                  FROM (SELECT r.id, r.task, p.host,
+                               (%(names)s::text[])[(r.status & 7) + 1] AS status,
+                               r.status & 8 > 0 AS ignored, r.seconds,
+                               r.detail -> 'items' AS items, r.detail -> 'message' AS message
+                          FROM run_results AS r
+                          JOIN run_host_progress AS p
+                            ON p.run_id = r.run_id AND p.number = r.host
+                         WHERE {" AND ".join(tests)} ORDER BY r.id LIMIT %(limit)s) AS cell""",
+            {
+                "run_id": run_id,
+                "names": NAMES,
+                "after": after,
+                "task": task,
+                "host": host,
+                "statuses": [int(status) for status in wanted],
+                "limit": limit,
+            },
+        ).fetchall()
+    return [Cell(*row) for row in rows]
 
 
 def restored(row: dict[str, Any]) -> StoredResult:

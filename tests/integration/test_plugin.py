@@ -1,5 +1,6 @@
 """With our callback plugin ansible-playbook is, to its user, what it is without it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runner.flight import may_continue_on
-from runner.plugin import FLIGHT, SITE, loaded
+from runner.plugin import EVENTS, FLIGHT, RECAP, SITE, loaded
 
 PROGRAM = str(Path(sys.executable).with_name("ansible-playbook"))
 HELLO = """
@@ -67,6 +68,9 @@ THEIRS = {
     "mine/first.py": CALLBACK.format(kind="stdout", name="first"),
     "mine/second.py": CALLBACK.format(kind="notification", name="second"),
 }
+STDOUT = "[defaults]\nstdout_callback = %s\n"
+#: On as soon as it is found, as ours is.
+THIRD = CALLBACK.format(kind="notification", name="third").replace("= True", "= False")
 PROJECTS = {
     "plain": ({"site.yml": HELLO}, ()),
     "as verbose as a template may ask for": (
@@ -74,6 +78,16 @@ PROJECTS = {
         ("-vvvv",),
     ),
     "their callbacks": ({"site.yml": HELLO, **THEIRS}, ()),
+    "minimal": ({"site.yml": HELLO, "ansible.cfg": STDOUT % "minimal"}, ("--diff",)),
+    "a line each": ({"site.yml": HELLO, "ansible.cfg": STDOUT % "oneline"}, ("-v",)),
+    "callbacks by environment": (
+        {"site.yml": HELLO, "named/third.py": CALLBACK.format(kind="notification", name="third")},
+        (),
+    ),
+    "callbacks beside the playbook": (
+        {"site.yml": HELLO, "callback_plugins/third.py": THIRD},
+        (),
+    ),
     "looking around": ({"site.yml": LOOKING, "lookup_plugins/seen.py": SEEN}, ()),
     "a sitecustomize of their own": (
         {
@@ -110,6 +124,9 @@ def project(tmp_path):
         environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LC_ALL": "C.UTF-8"}
         if any(name.startswith("path/") for name in files):
             environment["PYTHONPATH"] = str(tmp_path / "project" / "path")
+        if any(name.startswith("named/") for name in files):
+            environment["ANSIBLE_CALLBACK_PLUGINS"] = str(tmp_path / "project" / "named")
+            environment["ANSIBLE_CALLBACKS_ENABLED"] = "third"
         arguments = [PROGRAM, "-i", "localhost,", "-c", "local", *options, "site.yml"]
 
         def play(environ):
@@ -131,10 +148,10 @@ def project(tmp_path):
 
 @pytest.fixture
 def flight(tmp_path):
-    """The file that a leader would have made."""
-    file = tmp_path / FLIGHT
-    file.touch()
-    return file
+    """The file that a leader would have made, as those beside it."""
+    for name in (FLIGHT, RECAP, EVENTS):
+        (tmp_path / name).touch()
+    return tmp_path / FLIGHT
 
 
 @pytest.mark.parametrize("name", list(PROJECTS))
@@ -146,7 +163,10 @@ def test_it_changes_nothing_that_can_be_seen(project, flight, name):
     with_it = play(lambda environment: loaded(environment, PROGRAM, flight))
 
     assert with_it == without
-    is_playing = "PLAY [" in without[1] or "first" in without[1]
+    told = [json.loads(line) for line in (flight.parent / EVENTS).read_text().splitlines()]
+    is_playing = bool(told)
+    assert is_playing == (without[0] in (0, 2) and bool(without[1]))
+    assert not is_playing or told[-1]["event"] == "stats"
     assert may_continue_on(str(flight.parent)) == ([] if is_playing else None)
 
 

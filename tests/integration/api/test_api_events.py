@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from redis import Redis
 
 from app.api import following
+from app.api.event_answers import CellAnswer, ResultPage
 from app.services import services_of
 from runner import keys
 from runner.event_batch import gather
@@ -19,6 +20,7 @@ from runner.masks import Mask
 from runner.run import Run
 from runner.store import reading
 from runner.store.connection import Connection
+from runner.store.reading import Reading
 from tests.waiting import wait_until
 
 EVENTS = {"Accept": "text/event-stream"}
@@ -28,16 +30,17 @@ Tell = Callable[..., None]
 @pytest.fixture
 def tell(conn: Connection) -> Tell:
     """Stores lines of a run's plugin."""
-    end: dict[int, int] = {}
+    reached: dict[int, Reading] = {}
 
     def store(run: Run, *lines: dict[str, Any], limit: int = 1000) -> None:
-        start = end.get(run.id, 0)
-        if not start:
-            assert reading.begin(conn, run)
-        end[run.id] = start + len(lines)
+        before = reached.get(run.id) or reading.begin(conn, run)
+        assert before is not None
+        end = before.position + len(lines)
         raw = [json.dumps({"at": 1, **line}).encode() for line in lines]
-        batch = gather(raw, start, end[run.id], Mask({}))
-        assert reading.store(conn, run, batch, limit)
+        batch = gather(raw, before.position, end, Mask({}))
+        after = reading.store(conn, run, before, batch, limit)
+        assert after is not None
+        reached[run.id] = after
 
     return store
 
@@ -169,6 +172,8 @@ def test_results_are_short_and_filtered(client: FlaskClient, told: Run) -> None:
         "message": "no",
     }
     assert get(client, f"{path}?host=nobody")["results"] == []
+    assert set(get(client, path)["results"][0]) == set(CellAnswer.model_fields)
+    ResultPage.model_validate(get(client, path), strict=True)
 
 
 @pytest.mark.parametrize(
