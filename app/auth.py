@@ -161,7 +161,12 @@ def _later(seconds: int) -> Problem:
 
 
 def _refuse(error: Forbidden) -> Response:
-    """Note for the audit that somebody has tried, and answer."""
+    note_refusal(error)
+    return error.response()
+
+
+def note_refusal(error: Forbidden) -> None:
+    """Note for the audit that somebody has tried."""
     target = f"{request.method} {request.path}"
     try:
         with services_of(current_app).connection() as conn, conn.transaction():
@@ -169,7 +174,6 @@ def _refuse(error: Forbidden) -> Response:
             note(conn, doer(caller().name), Action.REFUSED, target, detail=detail)
     except AWAY as away:
         log.error("not audited, Postgres is away: %s was refused %s: %s", caller(), target, away)
-    return error.response()
 
 
 def _end_with_token(response: Response) -> Response:

@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from flask import Blueprint, Flask, Response, request
 
-from app.auth import require
+from app.auth import Forbidden, note_refusal, require
 from app.page import assets
 from app.page.rendering import equip, render
 from app.page.views import hooks, run, runners, runs, sign_in, templates
@@ -61,6 +61,8 @@ def _require_read() -> None:
 
 def _show_problem(problem: Problem) -> Response:
     """Say in words what is wrong."""
+    if isinstance(problem, Forbidden):
+        note_refusal(problem)
     title = WORDS.get(problem.status, problem.status.phrase)
     return render("problem.html", problem.status, title=title, detail=problem.detail)
 

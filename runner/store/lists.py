@@ -7,7 +7,7 @@ index in the order of ids, of which the newest are taken; the newest of those ar
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, LiteralString
+from typing import Any, LiteralString, NamedTuple
 
 from runner.run import Run, RunState, Trigger
 from runner.store.connection import Connection
@@ -16,6 +16,7 @@ from runner.store.runs import SELECT
 #: How far the order of ids may be from that of times, which are those of transactions' begin. It is
 #: milliseconds, unless the clock of Postgres is set back.
 SLACK = timedelta(hours=1)
+NEAR = 5000  # runs of such a time that are looked at for their order
 BIGGEST = 2**63 - 1
 #: An order that the primary key has not, but the indexes of 0010_lists.sql: see there.
 NEWEST: LiteralString = "id DESC NULLS LAST"
@@ -38,11 +39,11 @@ def page(
 
     Those of one *template*, and if it is not None only *among* some.
     """
-    first, last = _ids(conn, before, since, until)
+    bounds = _bounds(conn, before, since, until)
     values: dict[str, Any] = {
         "limit": limit,
-        "first": first,
-        "last": last,
+        "first": bounds.first,
+        "last": bounds.last,
         "templates": _templates(template, among),
         "states": [str(state) for state in dict.fromkeys(states)],
         "triggers": [str(trigger)] if trigger else [],
@@ -50,7 +51,8 @@ def page(
         "since": since,
         "until": until,
     }
-    found = _newest_of_each(values) if rerun_of is None else _reruns(values)
+    find = _newest_of_each if rerun_of is None else _reruns
+    found = find(values, bounds.tests)
     with conn.transaction():
         # What is between two ids is thought to be little, and read as a whole to be sorted: 22 ms
         # for a week, where the first 51 in the index's order take one.
@@ -70,49 +72,77 @@ def _templates(template: str | None, among: Sequence[str] | None) -> list[str] |
     return [template] if among is None or template in among else []
 
 
-def _ids(
+class Bounds(NamedTuple):
+    """Between which ids the runs are that some times ask for."""
+
+    first: int
+    last: int
+    #: What else tells whether one is of that time, where the ids alone do not.
+    tests: LiteralString
+
+
+def _bounds(
     conn: Connection, before: int | None, since: datetime | None, until: datetime | None
-) -> tuple[int, int]:
-    """Between which ids all runs are that were queued *since* and *until*, with some others."""
-    row = (
-        conn.execute(
-            """SELECT (SELECT id FROM runs WHERE queued_at < %(since)s
-                    ORDER BY queued_at DESC LIMIT 1) AS first,
-                  (SELECT id FROM runs WHERE queued_at > %(until)s
-                    ORDER BY queued_at LIMIT 1) AS last""",
-            {"since": since and since - SLACK, "until": until and until + SLACK},
-        ).fetchone()
-        if since or until
-        else None
-    )
-    first, last = (row["first"], row["last"]) if row else (None, None)
-    return first or 0, min(last or BIGGEST, before or BIGGEST)
-
-
-def _conditions(values: dict[str, Any]) -> LiteralString:
-    """What the times ask for, beside the ids."""
+) -> Bounds:
+    """Find the runs *before* one that were queued *since* and *until*."""
+    first, last = 0, before or BIGGEST
     tests: LiteralString = "id > %(first)s AND id < %(last)s"
     # Times of which no index knows: the ids are in the right order, and few enough.
-    if values["since"] is not None:
-        tests += " AND queued_at + interval '0' >= %(since)s"
-    if values["until"] is not None:
-        tests += " AND queued_at + interval '0' < %(until)s"
-    return tests
+    if since is not None:
+        below, _, is_sharp = _border(conn, since)
+        first = below or first
+        if not is_sharp:
+            tests += " AND queued_at + interval '0' >= %(since)s"
+    if until is not None:
+        _, above, is_sharp = _border(conn, until)
+        last = min(last, above or BIGGEST)
+        if not is_sharp:
+            tests += " AND queued_at + interval '0' < %(until)s"
+    return Bounds(first, last, tests)
 
 
-def _reruns(values: dict[str, Any]) -> LiteralString:
+def _border(conn: Connection, at: datetime) -> tuple[int | None, int | None, bool]:
+    """An id below those of *at* and later, one above those of before, and whether all are theirs.
+
+    Where ids and times are in one order around *at*, no row needs to be read for its time: of ten
+    templates' runs by one trigger those were 4,000 rows a page, and 50 ms.
+    """
+    row = conn.execute(
+        """SELECT earlier.id AS earlier, earlier.count AS before, later.id AS later,
+                  later.count AS behind,
+                  (SELECT id FROM runs WHERE queued_at < %(from)s
+                    ORDER BY queued_at DESC LIMIT 1) AS below,
+                  (SELECT id FROM runs WHERE queued_at > %(to)s
+                    ORDER BY queued_at LIMIT 1) AS above
+             FROM (SELECT max(id) AS id, count(*) AS count
+                     FROM (SELECT id FROM runs WHERE queued_at >= %(from)s AND queued_at < %(at)s
+                            LIMIT %(most)s) AS near) AS earlier,
+                  (SELECT min(id) AS id, count(*) AS count
+                     FROM (SELECT id FROM runs WHERE queued_at >= %(at)s AND queued_at <= %(to)s
+                            LIMIT %(most)s) AS near) AS later""",
+        {"at": at, "from": at - SLACK, "to": at + SLACK, "most": NEAR},
+    ).fetchone()
+    assert row is not None
+    earlier = row["below"] if row["earlier"] is None else row["earlier"]
+    later = row["above"] if row["later"] is None else row["later"]
+    is_all = max(row["before"], row["behind"]) < NEAR
+    if is_all and (earlier is None or later is None or earlier < later):
+        return earlier, later, True
+    return row["below"], row["above"], False
+
+
+def _reruns(values: dict[str, Any], tests: LiteralString) -> LiteralString:
     """The reruns of one run; they are few."""
-    tests = f"rerun_of = %(rerun_of)s AND {_conditions(values)}"
+    tests = f"rerun_of = %(rerun_of)s AND {tests}"
     for column, key in (("template", "templates"), ("state", "states"), ("trigger", "triggers")):
         if values[key] or (key == "templates" and values[key] is not None):
             tests += f" AND {column} = ANY(%({key})s)"
     return f"SELECT id FROM runs WHERE {tests} ORDER BY {NEWEST}"
 
 
-def _newest_of_each(values: dict[str, Any]) -> LiteralString:
+def _newest_of_each(values: dict[str, Any], tests: LiteralString) -> LiteralString:
     """The newest of each stretch of the index that has them in their order."""
     keys = _columns(values)
-    tests = _conditions(values)
     if not keys:
         return f"SELECT id FROM runs WHERE {tests} ORDER BY id DESC"
     kinds = " CROSS JOIN ".join(

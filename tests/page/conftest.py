@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -140,38 +139,54 @@ def is_final(api: Client, run_id: int) -> bool:
     return api.call("GET", f"/runs/{run_id}").json["state"] not in ("queued", "running")
 
 
-@pytest.fixture
-def open_page(browser: Browser, api: Client) -> Iterator[Callable[..., Page]]:
-    """Opens pages of somebody who is signed in. None may break the policy or log an error."""
-    contexts: list[BrowserContext] = []
-    seen = Seen()
+@pytest.fixture(scope="session")
+def windows(browser: Browser, api: Client) -> Iterator[Callable[..., BrowserContext]]:
+    """Opens one window of each look, in which somebody has signed in; its pages share its cache."""
+    opened: dict[str, BrowserContext] = {}
 
-    def open_(path: str, *, port: int = api.port, token: str = TOKEN, **look: Any) -> Page:
-        context = browser.new_context(base_url=f"http://127.0.0.1:{port}", **look)
-        contexts.append(context)
-        page = context.new_page()
+    def window(**look: Any) -> BrowserContext:
+        if repr(look) not in opened:
+            opened[repr(look)] = context = browser.new_context(**look)
+            page = context.new_page()
+            sign_in(page, f"http://127.0.0.1:{api.port}")
+            page.close()
+        return opened[repr(look)]
+
+    yield window
+    for context in opened.values():
+        context.close()
+
+
+@pytest.fixture
+def seen() -> Seen:
+    """What goes wrong in the pages of a test, and what it expects to."""
+    return Seen()
+
+
+@pytest.fixture
+def open_page(
+    windows: Callable[..., BrowserContext], api: Client, seen: Seen
+) -> Iterator[Callable[..., Page]]:
+    """Opens pages of somebody who is signed in. None may break the policy or log an error."""
+    pages: list[Page] = []
+
+    def open_(path: str, *, port: int = api.port, **look: Any) -> Page:
+        page = windows(**look).new_page()
         page.set_default_timeout(15_000)
+        pages.append(page)
         seen.watch(page)
-        sign_in(page, token)
-        page.goto(path)
+        page.goto(f"http://127.0.0.1:{port}{path}")
         return page
 
-    open_.seen = seen  # type: ignore[attr-defined]
     yield open_
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
     assert seen.faults == []
 
 
-def sign_in(page: Page, token: str = TOKEN) -> None:
+def sign_in(page: Page, server: str) -> None:
     """As a person does it."""
-    page.goto("/sign-in")
-    page.get_by_label("Token").fill(token)
+    page.goto(f"{server}/sign-in")
+    page.get_by_label("Token").fill(TOKEN)
     page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/runs")
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Where a test may write."""
-    return tmp_path
+    page.wait_for_url(f"{server}/runs")

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urljoin
 
 from playwright.sync_api import Page, expect
 from psycopg.types.json import Jsonb
@@ -55,9 +56,9 @@ def test_a_played_canary_is_text(open_page: Open, api: Client, tmp_path_factory:
         assert is_unharmed(page)
     page.get_by_role("tab", name="Output").click()
     expect_unharmed(page)
-    page.goto("/runs")
+    page.goto(urljoin(page.url, "/runs"))
     expect_unharmed(page)
-    page.goto("/templates/evil")
+    page.goto(urljoin(page.url, "/templates/evil"))
     expect_unharmed(page)
 
 

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.formation import Client, Formation
 from tests.page.made_runs import finish, hold, write
+from tests.page.seeing import Seen
 
 Open = Callable[..., Page]
 
@@ -42,9 +43,9 @@ def expect_unknown(page: Page) -> None:
 
 
 def test_a_page_that_is_cut_off_says_so_and_misses_nothing(
-    open_page: Open, own: Formation, conn: Any
+    open_page: Open, own: Formation, conn: Any, seen: Seen
 ) -> None:
-    open_page.seen.expected += ["ERR_"]  # type: ignore[attr-defined]
+    seen.expected += ["ERR_"]
     run = hold(conn)
     end = write(conn, run, b"before\n")
     page = open_page(f"/runs/{run.id}", port=own.port)

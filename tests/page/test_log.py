@@ -33,6 +33,13 @@ PRINTED = [
     (b"bell \x07", "bell \N{SYMBOL FOR BELL}", [[], ["seen"]]),
     ("right \u202eto left".encode(), "right \u27e8U+202E\u27e9to left", [[], ["seen"], []]),
     (b"half \xc3", "half \N{REPLACEMENT CHARACTER}", [[]]),
+    (b"ok: [web1]", "ok: [web1]", [["f2"]]),  # Ansible's own colours, where it printed none
+    (b"changed: [web1]", "changed: [web1]", [["f3"]]),
+    (b"fatal: [web1]: FAILED! => {}", "fatal: [web1]: FAILED! => {}", [["f1"]]),
+    (b"skipping: [web1]", "skipping: [web1]", [["f6"]]),
+    (b"[WARNING]: old", "[WARNING]: old", [["f5"]]),
+    (b"\x1b[33mok: [web1]", "ok: [web1]", [["f3"]]),
+    (b"it is ok: [web1]", "it is ok: [web1]", [[]]),
     ("\N{GRINNING FACE} caf\u00e9".encode(), "\N{GRINNING FACE} caf\u00e9", [[]]),
 ]
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -99,7 +100,7 @@ def test_every_page_has_names_and_fits(
 ) -> None:
     page = open_page("/runs", **look)
     for path in paths:
-        page.goto(path)
+        page.goto(urljoin(page.url, path))
         assert page.evaluate(FAULTS) == [], path
 
 
@@ -110,7 +111,7 @@ def test_nothing_but_hashed_files_is_kept(open_page: Open, paths: list[str]) -> 
         "response", lambda got: kept.setdefault(got.url, got.headers.get("cache-control", "none"))
     )
     for path in paths[:3]:
-        page.goto(path)
+        page.goto(urljoin(page.url, path))
         page.wait_for_timeout(0)
 
     for url, said in kept.items():
@@ -124,7 +125,7 @@ def test_the_policy_allows_no_inline_script_and_no_inline_style(
 ) -> None:
     page = open_page("/runs")
     for path in paths:
-        answer = page.goto(path)
+        answer = page.goto(urljoin(page.url, path))
         assert answer is not None
         policy = answer.headers["content-security-policy"]
         assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")

@@ -124,9 +124,7 @@ def test_a_thousand_hosts_and_a_hundred_tasks_are_walked(
     expect(page.get_by_role("button", name="all 1,000")).to_be_visible(timeout=30_000)
     matrix.focus()
     page.keyboard.press("Home")
-    page.keyboard.press("End")
-    for _ in range(70):
-        page.keyboard.press("PageDown")
+    page.keyboard.press("Control+End")
 
     expect(page.locator("#cell")).to_contain_text("host0999 · 100. Task 100: ok", timeout=30_000)
     expect(matrix.locator("td.is-now")).to_be_in_viewport()

@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.formation import Client
 from tests.page.conftest import is_final, template
+from tests.page.seeing import Seen
 from tests.repositories import make_repository
 from tests.waiting import wait_until
 
@@ -58,7 +59,7 @@ def test_a_double_click_starts_one_run(open_page: Open, api: Client, start: Star
 
 
 def test_what_the_template_refuses_is_said_at_its_field(
-    open_page: Open, api: Client, repository: Any
+    open_page: Open, api: Client, repository: Any, seen: Seen
 ) -> None:
     accepts = {
         "version": {"type": "string", "required": True, "pattern": "v[0-9]+"},
@@ -68,7 +69,7 @@ def test_what_the_template_refuses_is_said_at_its_field(
     }
     api.call("PUT", "/templates/strict", template(repository, accepts=accepts))
     page = open_page("/templates/strict")
-    open_page.seen.expected.append("422")  # type: ignore[attr-defined]
+    seen.expected.append("422")
 
     page.get_by_label("many").fill("[1, 2")
     page.get_by_role("button", name="Run", exact=True).click()
@@ -133,14 +134,16 @@ def test_a_force_stop_kills_at_once(open_page: Open, start: Start, api: Client) 
     assert api.call("GET", f"/runs/{run_id}").json["stop"]["outcome"] == "killed"
 
 
-def test_a_stop_that_comes_too_late_is_told_so(open_page: Open, start: Start, api: Client) -> None:
+def test_a_stop_that_comes_too_late_is_told_so(
+    open_page: Open, start: Start, api: Client, seen: Seen
+) -> None:
     run_id = start(seconds=300)
     page = open_page(f"/runs/{run_id}")
     page.get_by_role("button", name="Stop…", exact=True).click()
     page.route("**/runs/*", lambda route: route.abort() if route.request.is_navigation_request()
                else route.continue_())  # fmt: skip
     api.call("POST", f"/runs/{run_id}/stop?wait=20", {"force": True})
-    open_page.seen.expected.append("409")  # type: ignore[attr-defined]
+    seen.expected.append("409")
 
     page.evaluate("document.querySelector('[data-act=stop]').requestSubmit()")
 

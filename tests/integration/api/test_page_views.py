@@ -133,8 +133,13 @@ def test_what_one_may_not_see_is_not_there(
     assert browser.get("/templates/web-deploy").status_code == 200
 
 
-def test_who_may_not_read_is_shown_nothing(sign_in_with: Callable[..., FlaskClient]) -> None:
+def test_who_may_not_read_is_shown_nothing_and_the_audit_knows(
+    sign_in_with: Callable[..., FlaskClient], conn: Connection
+) -> None:
     assert sign_in_with("run").get("/runs").status_code == 403
+
+    noted = conn.execute("SELECT target, detail FROM audit WHERE action = 'refused'").fetchall()
+    assert noted == [{"target": "GET /runs", "detail": {"right": "read"}}]
 
 
 def test_a_run_whose_runner_is_silent_is_not_called_running(

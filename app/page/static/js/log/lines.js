@@ -62,8 +62,9 @@ export class Lines {
     const text = this.texts[line];
     if (text === null) return "\x1b[2m(too long to be kept here: download the output)";
     if (!text.includes("\r")) return text;
-    const whole = text.replace(/\r+$/, "");
-    return whole.slice(whole.lastIndexOf("\r") + 1);
+    const written = text.split("\r");
+    while (written.length > 1 && plain(written.at(-1)) === "") written.pop(); // nothing was written over
+    return written.at(-1);
   }
 
   plain(line) {

@@ -2,6 +2,7 @@
 
 import { make } from "../dom.js";
 import { dress, parts } from "./ansi.js";
+import { toneOf } from "./tones.js";
 
 const ROW = 18; // pixels; as .line in css/log.css
 const AROUND = 12; // rows above and below what is in sight
@@ -119,7 +120,7 @@ export class View {
       rest = `… ${(text.length - LONGEST).toLocaleString()} more characters`;
       text = text.slice(0, LONGEST);
     }
-    const found = parts(text, this.lines.styles.get(line) ?? null);
+    const found = parts(text, this.lines.styles.get(line) ?? toneOf(text));
     for (const [piece, isHit] of this.marked(found)) {
       const span = document.createElement(isHit ? "mark" : "span");
       if (isHit && line === this.current) span.className = "now";

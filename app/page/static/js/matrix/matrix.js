@@ -7,6 +7,7 @@ import { Store, kindOf } from "./store.js";
 
 const ORDER = ["failed", "unreachable", "running", "changed", "ok", "skipped"];
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], PageUp: [-15, 0], PageDown: [15, 0], Home: [0, -1e6], End: [0, 1e6] };
+const CORNERS = { Home: [-1e6, -1e6], End: [1e6, 1e6] }; // with Ctrl
 
 export class Matrix {
   constructor(run) {
@@ -43,6 +44,7 @@ export class Matrix {
     if (this.state && !counts.get(this.state)) this.state = null;
     this.grid.names = this.store.names(this.state);
     this.drawTools(counts);
+    if (this.grid.now) this.tell(); // what it points at may have come only now
     byId("matrix-dropped").hidden = !this.store.dropped;
     byId("matrix-dropped").textContent = `${this.store.dropped.toLocaleString()} events were too many to be kept: some cells are empty for that.`;
     this.grid.draw();
@@ -74,7 +76,7 @@ export class Matrix {
   }
 
   walk(event) {
-    const step = STEPS[event.key];
+    const step = event.ctrlKey ? CORNERS[event.key] : STEPS[event.key];
     if (!step || !this.grid.names.length) return;
     event.preventDefault();
     const { row, column } = this.grid.now ?? { row: 0, column: 0 };
@@ -100,6 +102,7 @@ export class Matrix {
     const words = result
       ? [kindOf(result), result.seconds === null || result.seconds === undefined ? "" : `in ${span(result.seconds)}`, result.items ? `${result.items} items` : ""].filter(Boolean).join(", ")
       : "nothing is known of it";
-    byId("cell").replaceChildren(make("b", {}, host), ` · ${task.number}. ${task.name || task.action}: `, make("span", { class: result ? `is-${kindOf(result)}` : "soft" }, words), result?.message ? ` – ${result.message}` : "");
+    const told = make("p", {}, make("b", {}, host), ` · ${task.number}. ${task.name || task.action}: `, make("span", { class: result ? `is-${kindOf(result)}` : "soft" }, words), result?.message ? ` – ${result.message}` : "");
+    if (byId("cell").textContent !== told.textContent) byId("cell").replaceChildren(...told.childNodes);
   }
 }
