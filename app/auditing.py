@@ -1,5 +1,6 @@
 """What is noted for the audit of who does what."""
 
+import logging
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
@@ -9,7 +10,9 @@ from flask import request
 from runner.run import Run
 from runner.store import audit
 from runner.store.audit import Entry
-from runner.store.connection import Connection
+from runner.store.connection import AWAY, Connection, giving_way
+
+log = logging.getLogger(__name__)
 
 LONGEST_AGENT: Final = 200  # characters
 LONGEST_NAME: Final = 300  # characters, of whoever a chat or a path names
@@ -83,6 +86,20 @@ def note(
 def note_run(conn: Connection, who: Doer, action: Action, run: Run, **detail: Any) -> None:
     """Note what is done with a run."""
     note(conn, who, action, f"run {run.id}", template=run.template, detail=detail)
+
+
+def note_stop(conn: Connection, who: Doer, action: Action, run: Run, **detail: Any) -> None:
+    """Note a stop, which happens although nobody can write the audit: then the log has it.
+
+    Last in its transaction: the row of *run* is held by it, which its runner must renew.
+    """
+    try:
+        with giving_way(conn):
+            note_run(conn, who, action, run, **detail)
+    except AWAY as error:
+        if conn.closed:
+            raise
+        log.error("not audited: %s of run %d by %s: %s", action, run.id, who, error)
 
 
 def _storable(text: str) -> str:

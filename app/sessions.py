@@ -27,6 +27,9 @@ SAFE: Final = ("GET", "HEAD", "OPTIONS")
 #: Not Strict: whoever follows a link of a chat or a mail to a run would have to sign in again. What
 #: other sites' pages may send with it are navigations by GET, which change nothing.
 SAME_SITE: Final = "Lax"
+#: What a session is sealed as. Of all else that is sealed callers name the fields, a secret variable
+#: or a place in a chat: none of theirs has a space.
+SEALED: Final = "session of a browser"
 FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 #: A path of ours: `//host` and `/\host` lead elsewhere, and browsers drop tabs and newlines.
 OWN_PATH: Final = re.compile(r"/(?![/\\])[!-\[\]-~]{0,2000}")
@@ -96,9 +99,9 @@ def require_own_page(services: Services) -> None:
 
 def require_own_origin(services: Services) -> None:
     """Raise a 403 problem unless a page of ours sends the request; every browser tells that."""
-    origin = urlsplit(request.headers.get("Origin", ""))
+    scheme, _, host = request.headers.get("Origin", "").partition("://")
     own = {request.host, urlsplit(services.settings.url or "").netloc} - {""}
-    if origin.scheme not in ("http", "https") or origin.netloc not in own:
+    if scheme not in ("http", "https") or host not in own:
         raise Problem(HTTPStatus.FORBIDDEN, "only pages of ours may send this")
 
 
@@ -109,7 +112,7 @@ def own_path(given: str | None) -> str:
 
 def keep(services: Services, response: Response, session: Session) -> None:
     """Have the browser keep *session*; over https only, if it came by that."""
-    sealed = services.vault.seal({"session": session._asdict()})
+    sealed = services.vault.seal({SEALED: session._asdict()})
     assert sealed is not None
     response.set_cookie(
         COOKIE,
@@ -139,7 +142,7 @@ def _read(services: Services) -> Session | None:
         opened = services.vault.open(cookie.encode("ascii", "replace"))
     except SecretsUnreadable:
         return None
-    told = opened.get("session")  # nothing else that we have sealed is one
+    told = opened.get(SEALED)
     return Session(**told) if told else None
 
 

@@ -1,6 +1,7 @@
 """The lookout: the part of the watchdog that looks after the runs of all machines."""
 
 import logging
+from collections.abc import Callable
 from uuid import uuid4
 
 from redis import Redis
@@ -17,7 +18,7 @@ from runner.round import Round
 from runner.run import Run
 from runner.settings import Settings
 from runner.store import counts, moves, runs, stops, verdicts
-from runner.store.connection import AWAY
+from runner.store.connection import Connection, giving_way
 from runner.traces import open_traces
 
 log = logging.getLogger(__name__)
@@ -47,24 +48,33 @@ class Lookout:
                 this.alone(run.id, self._lose, run)
         for run in self._alerts.sound(stops.under_way(this.conn), this.now):
             this.alone(run.id, self._note_stuck, run)
-        forget_old(this.conn)
         try:
             self._enqueue_forgotten(this)
         except RedisError as error:
             log.warning("Redis is away, what it has forgotten is not enqueued: %s", error)
-        try:
-            self._count(this)
-        except AWAY:
-            raise
-        except Exception:
-            log.exception("what has happened could not be counted")  # runs matter more
+        for chore in (self._count, _forget):
+            self._do(this, chore)
 
-    def _count(self, this: Round) -> None:
-        _, ended = counts.count_ends(this.conn)
+    def _do(self, this: Round, chore: Callable[[Connection], None]) -> None:
+        """Do what no run waits for; its fault ends no round, and is no absence of Postgres.
+
+        A lock on the counters made every round lose its line, so that nothing was ever lost (seen).
+        """
+        try:
+            chore(this.conn)
+        except Exception:
+            if this.conn.closed:
+                raise
+            log.exception("a chore of the watchdog failed: %s", chore.__name__)
+        this.look_again()  # several slow ones are no standing still
+
+    def _count(self, conn: Connection) -> None:
+        with giving_way(conn):
+            _, ended = counts.count_ends(conn)
+            counts.count_old(conn)
         if self._traces is not None and ended:
-            for run in runs.find_many(this.conn, ended):
+            for run in runs.find_many(conn, ended):
                 self._traces.tell(run)
-        counts.count_old(this.conn)
 
     def _view(self, this: Round, run: Run) -> View:
         """As the caretaker of its machine sees it more closely: here it is never lost."""
@@ -120,3 +130,8 @@ class Lookout:
                 log.warning("run %d: enqueued again, the queue had forgotten it", run.id)
                 this.verdicts["enqueued"] += 1
         self._missed = missed
+
+
+def _forget(conn: Connection) -> None:
+    with giving_way(conn):
+        forget_old(conn)

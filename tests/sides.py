@@ -21,6 +21,8 @@ BODIES = {
     "create_token": {"name": "another"},
     "try_hook": {"payload": {}},
     "converse": {"text": "help"},
+    "compare_credential": {"kind": "become_password", "password": "hunter2"},
+    "compare_secrets": {"secrets": ["hunter2-of-the-hook"]},
 }
 CLOSED = [operation for operation in OPERATIONS if not operation.is_open]
 ABOUT_ONE = [operation for operation in CLOSED if "<" in operation.path]

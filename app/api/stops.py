@@ -8,7 +8,7 @@ from app.api.requests import StopBody, WaitQuery
 from app.api.run_answers import RunAnswer
 from app.api.runs import conflict, find_run
 from app.api.waiting import accepted
-from app.auditing import Action, doer, note_run
+from app.auditing import Action, doer, note_stop
 from app.auth import caller, require
 from app.operations import Operation
 from app.rights import Right
@@ -31,7 +31,7 @@ def stop_run(services: Services, run_id: int, query: WaitQuery, body: StopBody) 
         asked = stops.request_stop(conn, run_id, by=who.name, reason=body.reason, force=body.force)
         if asked is not None:
             action = Action.FORCE if body.force else Action.STOP
-            note_run(conn, who, action, asked, reason=body.reason)
+            note_stop(conn, who, action, asked, reason=body.reason)
         run = asked or find_run(conn, run_id)
     if asked is not None:
         jobs.ring_stop(services.redis, asked)

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from app import auditing
 from app.api.requests import RerunBody
-from app.auditing import Doer, note_run
+from app.auditing import Doer, note_run, note_stop
 from app.chat import words
 from app.chat.asker import Asker
 from app.chat.grammar import FORMS, Ask
@@ -135,7 +135,7 @@ def _stop(action: Action, ask: Ask) -> Done:
             raise Refusal(f"{words.one(now, watch.clock(action.conn))}. It cannot be stopped.")
         return Done(Say(text=f"Run {run.id} is stopping already."))
     deed = auditing.Action.FORCE if ask.force else auditing.Action.STOP
-    note_run(action.conn, action.who, deed, asked, reason=ask.reason)
+    note_stop(action.conn, action.who, deed, asked, reason=ask.reason)
     if asked.state is RunState.STOPPED:
         said = f"Run {run.id} is stopped; it had not started."
     else:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from app.faults import faults_of
 from app.problems import invalid
+from runner.storable import unstorable
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -20,6 +21,8 @@ def read_filter(model: type[M]) -> M:
         is_list = declared is not None and getattr(declared.annotation, "__origin__", None) is list
         if kept:
             given[name] = kept if is_list else kept[0]
+    if faults := unstorable(dict(given)):
+        raise invalid(faults)
     try:
         return model.model_validate(given)
     except ValidationError as error:

@@ -24,6 +24,7 @@ CONNECT = 3  # seconds to get a connection
 WAIT = 5.0  # seconds to be lent one
 STATEMENT = 8.0  # seconds for one statement
 ANSWER = 10.0  # seconds for one answer of the server
+LOCK = 1.0  # seconds for a lock, of what no run waits for
 OPTIONS: Any = {"autocommit": True, "connect_timeout": CONNECT, "application_name": "curtain"}
 AGAIN = 1.0  # seconds until a lost line is tried again
 
@@ -70,6 +71,14 @@ def connect_patiently(url: str) -> psycopg.Connection[DictRow]:
 def limit_statements(conn: Connection) -> None:
     """Let the server give up before we do: what we gave up must not happen later."""
     conn.execute(f"SET statement_timeout = {int(STATEMENT * 1000)}")
+
+
+@contextmanager
+def giving_way(conn: Connection) -> Iterator[None]:
+    """A transaction of what no run waits for: it gives up soon when others hold a lock."""
+    with conn.transaction():
+        conn.execute(f"SET LOCAL lock_timeout = {int(LOCK * 1000)}")
+        yield
 
 
 class Line:

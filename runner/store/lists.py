@@ -120,7 +120,7 @@ def _border(conn: Connection, at: datetime) -> tuple[int | None, int | None, boo
                   (SELECT min(id) AS id, count(*) AS count
                      FROM (SELECT id FROM runs WHERE queued_at >= %(at)s AND queued_at <= %(to)s
                             LIMIT %(most)s) AS near) AS later""",
-        {"at": at, "from": at - SLACK, "to": at + SLACK, "most": NEAR},
+        {"at": at, "from": _moved(at, -SLACK), "to": _moved(at, SLACK), "most": NEAR},
     ).fetchone()
     assert row is not None
     earlier = row["below"] if row["earlier"] is None else row["earlier"]
@@ -165,3 +165,11 @@ def _columns(values: dict[str, Any]) -> dict[LiteralString, LiteralString]:
         values["states"] = values["states"] or [str(state) for state in RunState]
         values["triggers"] = values["triggers"] or [str(trigger) for trigger in Trigger]
     return keys
+
+
+def _moved(at: datetime, by: timedelta) -> datetime:
+    """Move a time; not beyond the years that Python knows."""
+    try:
+        return at + by
+    except OverflowError:
+        return at

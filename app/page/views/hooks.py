@@ -1,9 +1,9 @@
 """Where Git hosts, chats and others call in, and what came of it."""
 
-from flask import Response, current_app, request
+from flask import Response, current_app
 
 from app.api.hooks import find_hook
-from app.api.requests import DeliveriesQuery
+from app.api.requests import DeliveriesQuery, HooksQuery
 from app.api.seeing import seen_templates, sees_chats
 from app.hooks.hook_answers import StoredHookAnswer
 from app.page.queries import read_filter
@@ -16,7 +16,7 @@ ROWS = 50
 
 def show_hooks() -> Response:
     """List hooks."""
-    after = request.args.get("after", "")
+    after = read_filter(HooksQuery).after
     with services_of(current_app).connection() as conn:
         rows = hooks.page(
             conn, after=after, limit=ROWS + 1, of=seen_templates(conn), chats=sees_chats()

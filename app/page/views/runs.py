@@ -49,6 +49,7 @@ def show_runs() -> Response:
         rows=rows,
         older=found[ROWS - 1].id if len(found) > ROWS else None,
         query=query,
+        filtered=query.model_dump(mode="json", exclude={"before", "limit"}, exclude_none=True),
         names=offered,
         states=list(RunState),
         triggers=list(Trigger),

@@ -3,11 +3,13 @@
 import secrets
 from collections.abc import Sequence
 
-from flask import Response, current_app, request
+from flask import Response, current_app
 
+from app.api.requests import TemplatesQuery
 from app.api.seeing import seen_templates
 from app.api.templates import find_template
 from app.page import form, plots
+from app.page.queries import read_filter
 from app.page.rendering import render
 from app.page.sparkline import sparkline
 from app.page.views.runs import rows_of
@@ -23,7 +25,7 @@ DAYS = 30
 
 def show_templates() -> Response:
     """List templates with their last runs."""
-    after = request.args.get("after", "")
+    after = read_filter(TemplatesQuery).after
     with services_of(current_app).connection() as conn:
         found = templates.page(conn, after=after, limit=ROWS + 1, among=seen_templates(conn))
         recent = statistics.recent(conn, [each.name for each in found[:ROWS]])

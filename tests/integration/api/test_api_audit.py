@@ -21,7 +21,7 @@ from tests.waiting import wait_until
 AUDIT = "/api/v1/audit"
 #: Of what is on a side they cannot be done: its run is final, its delivery has no content.
 NOT_DONE = {"stop_run", "redeliver"}
-CHANGE_NOTHING = {"try_hook", "converse"}  # of a chat some do: see below
+CHANGE_NOTHING = {"try_hook", "converse", "compare_credential", "compare_secrets"}  # chats: below
 
 #: Sends one request in a process of its own.
 SEND = """

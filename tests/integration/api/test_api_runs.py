@@ -167,6 +167,8 @@ def test_pages_of_runs_join_newest_first(client: FlaskClient, queued: Callable[[
         ("trigger=api", 2),
         ("trigger=chat", 0),
         ("since=2026-01-01T00:00:00Z", 2),
+        ("since=0001-01-01T00:00:00Z", 2),
+        ("until=9999-12-31T23:59:59Z", 2),
         ("until=2026-01-01T00:00:00%2B02:00", 0),
         ("before=1", 0),
     ],

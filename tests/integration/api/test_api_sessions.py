@@ -269,3 +269,20 @@ def test_signing_in_and_out_is_in_the_audit(browser, client, made) -> None:
     entries = client.get("/api/v1/audit?actor=ada").json["entries"]
 
     assert [entry["action"] for entry in entries] == ["session.end", "session.begin"]
+
+
+@pytest.mark.parametrize("origin", ["http://[", "https://[::1", "http://[x]/"])
+def test_an_origin_that_is_no_address_is_not_ours(browser, origin) -> None:
+    response = browser.post("/sign-in", data={"token": TOKEN}, headers={"Origin": origin})
+
+    assert response.status_code == 403
+
+
+def test_a_secret_variable_is_no_session(app, browser, made, now) -> None:
+    """Whoever may run a template says what is sealed, and may see it in a dump of the database."""
+    token = made(rights=["admin"]).split("_")[1]
+    forged = {"session": {"id": "x", "token": token, "until": now[0] + 9}}
+
+    browser.set_cookie("curtain", services_of(app).vault.seal(forged).decode())
+
+    assert browser.get(ME).status_code == 401

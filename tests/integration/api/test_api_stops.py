@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
@@ -98,3 +100,22 @@ def test_those_who_wait_cannot_keep_a_stop_out(
 
     assert response.status_code == 202
     assert response.json["stopping"]
+
+
+@pytest.mark.parametrize("table", ["audit", "uncounted", "counters", "tokens"])
+def test_a_run_is_stopped_although_a_table_of_others_is_locked(
+    client: FlaskClient,
+    database_url: str,
+    running: Callable[[], Run],
+    table: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    run = running()
+    with psycopg.connect(database_url) as other:
+        other.execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE")
+
+        response = stop(client, run, json={"reason": "wrong branch"})
+
+    assert response.status_code == 202, response.json
+    assert response.json["stopping"]
+    assert ("not audited: run.stop" in caplog.text) == (table == "audit")

@@ -1,7 +1,9 @@
 """The page without a browser: who is shown what, and where a stranger is led."""
 
+import re
 from collections.abc import Callable
-from urllib.parse import urlencode
+from html import unescape
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from flask import Flask
@@ -10,6 +12,7 @@ from flask.testing import FlaskClient
 from runner.run import Run
 from runner.store.connection import Connection
 from tests.api import NO_POSTGRES, TEMPLATE, TOKEN
+from tests.ended import end
 
 PATHS = ["/runs", "/templates", "/hooks", "/runners"]
 ORIGIN = "http://localhost"
@@ -210,3 +213,26 @@ def test_without_postgres_the_page_says_so(make_client: Callable[..., FlaskClien
 
     assert answer.status_code == 503
     assert "The database does not answer" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/templates", "/hooks"])
+def test_a_place_in_a_list_that_no_name_can_have_is_refused(
+    sign_in: Callable[..., FlaskClient], path: str
+) -> None:
+    answer = sign_in().get(path, query_string={"after": "a\0b"})
+
+    assert (answer.status_code, answer.mimetype) == (422, "text/html")
+
+
+def test_older_runs_are_those_of_the_same_filter(
+    sign_in: Callable[..., FlaskClient], template: str, conn: Connection
+) -> None:
+    end(conn, count=60)
+    filtered = {"template": "deploy", "since": "2020-01-01T00:00:00Z", "state": "succeeded"}
+
+    page = sign_in().get("/runs", query_string=filtered)
+
+    older = re.search(r'rel="next" href="([^"]+)"', page.text)
+    assert older
+    asked = parse_qs(urlsplit(unescape(older[1])).query)
+    assert {name: values[0] for name, values in asked.items() if name != "before"} == filtered
