@@ -3,7 +3,7 @@
 from typing import TypeVar
 
 from flask import request
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, JsonValue, ValidationError
 
 from app.faults import faults_of
 from app.problems import invalid
@@ -14,14 +14,14 @@ M = TypeVar("M", bound=BaseModel)
 
 def read_filter(model: type[M]) -> M:
     """Read the query. A field that was left empty filters nothing. Raise a 422 problem."""
-    given: dict[str, str | list[str]] = {}
+    given: dict[str, JsonValue] = {}
     for name, texts in request.args.lists():
         kept = [text for text in texts if text]
         declared = model.model_fields.get(name)
         is_list = declared is not None and getattr(declared.annotation, "__origin__", None) is list
         if kept:
-            given[name] = kept if is_list else kept[0]
-    if faults := unstorable(dict(given)):
+            given[name] = [*kept] if is_list else kept[0]
+    if faults := unstorable(given):
         raise invalid(faults)
     try:
         return model.model_validate(given)
