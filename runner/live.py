@@ -262,9 +262,9 @@ class Live:
     def _tag(self) -> dict[str, int]:
         return {"run": self.run.id}
 
-    def is_due(self, now: float) -> bool:
+    def is_due(self, now: float, pace: float) -> bool:
         """Whether something should be written or judged now and not later."""
-        return self.is_gone or self.tenure.is_due(now)
+        return self.is_gone or self.tenure.is_due(now, pace)
 
     def write(self, conn: Connection) -> bool:
         """Write what is to be written in one turn. Whether that was news."""

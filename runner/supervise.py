@@ -31,7 +31,7 @@ from runner.starts import Starts
 from runner.store import moves, runners, stops
 from runner.store.connection import AWAY, Connection, Line
 from runner.strays import Child, reap_strays
-from runner.tenure import FLUSH
+from runner.tenure import FLUSH, SOONEST
 
 log = logging.getLogger(__name__)
 
@@ -135,8 +135,17 @@ class Runner:
             return 0.0
         if any(live.is_being_swept for live in self.lives.values()):
             return SWEEP
-        waiting = any(live.tenure.has_waiting or live.is_gone for live in self.lives.values())
-        return FLUSH if waiting else TICK
+        now, pace = time.monotonic(), self._pace
+        waiting = [live.tenure for live in self.lives.values() if live.tenure.has_waiting]
+        is_ending = any(live.is_gone for live in self.lives.values())
+        most = FLUSH if is_ending else TICK
+        # What is due already could not be written in this turn: not at once again, that would spin.
+        return min([most, *(tenure.wait(now, pace) or pace for tenure in waiting)])
+
+    @property
+    def _pace(self) -> float:
+        """Seconds that output may wait for more: the more runs, the longer, for Postgres' sake."""
+        return min(FLUSH, SOONEST * len(self.lives))
 
     def _children(self) -> list[Child]:
         """All that we have started: whatever else is below us is an orphan."""
@@ -173,7 +182,8 @@ class Runner:
 
     def _settle(self, now: float, *, is_tick: bool) -> None:
         """Beat, write what happened, judge what is over."""
-        if not (is_tick or any(live.is_due(now) for live in self.lives.values())):
+        pace = self._pace
+        if not (is_tick or any(live.is_due(now, pace) for live in self.lives.values())):
             return
         conn = self.line.conn()
         if now >= self._beat_at:
@@ -187,7 +197,7 @@ class Runner:
     def _settle_one(self, conn: Connection, live: Live, now: float) -> None:
         if live.is_gone and live.output_is_open:
             self._pipes.read(live)
-        if live.is_due(now) and live.write(conn):
+        if live.is_due(now, self._pace) and live.write(conn):
             self._clerk.tell(live.run.id)
         if live.is_over(now, shutting_down=self._is_leaving) and live.tenure.is_written:
             live.tries += 1

@@ -15,7 +15,8 @@ from runner.telling import Telling
 log = logging.getLogger(__name__)
 
 BACKLOG = 16  # chunks that one turn of the loop writes of one run: all others wait meanwhile
-FLUSH = 0.25  # seconds that output may wait for more before it is stored
+SOONEST = 0.05  # seconds that output may wait for more before it is stored, for each live run
+FLUSH = 0.25  # seconds that it may wait at most, however many there are
 
 
 class Tenure:
@@ -85,10 +86,17 @@ class Tenure:
         """Whether output or events wait."""
         return self._output.waiting > 0 or self._telling.waiting > 0
 
-    def is_due(self, now: float) -> bool:
-        """Whether something should be written now and not later."""
-        waited = now - self._flushed_at >= FLUSH or self.has_backlog
+    def is_due(self, now: float, pace: float) -> bool:
+        """Whether something should be written now and not later.
+
+        Output waits for *pace* seconds at most.
+        """
+        waited = self.wait(now, pace) == 0.0 or self.has_backlog
         return bool(self._journal) or (waited and self.has_waiting and not self.is_lost)
+
+    def wait(self, now: float, pace: float) -> float:
+        """Seconds until output that is there should be written."""
+        return max(0.0, self._flushed_at + pace - now)
 
     def write(self, conn: Connection) -> bool:
         """Write the journal, and of the rest as much as one turn may. Whether that was news."""
