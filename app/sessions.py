@@ -27,8 +27,8 @@ SAFE: Final = ("GET", "HEAD", "OPTIONS")
 #: Not Strict: whoever follows a link of a chat or a mail to a run would have to sign in again. What
 #: other sites' pages may send with it are navigations by GET, which change nothing.
 SAME_SITE: Final = "Lax"
-#: What a session is sealed as. Of all else that is sealed callers name the fields, a secret variable
-#: or a place in a chat: none of theirs has a space.
+#: What a session is sealed as. Of all else that is sealed callers name the fields, such as secret
+#: variables: no name of theirs has a space.
 SEALED: Final = "session of a browser"
 FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 #: A path of ours: `//host` and `/\host` lead elsewhere, and browsers drop tabs and newlines.
