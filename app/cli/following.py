@@ -115,7 +115,7 @@ class Following:
                 raise Unreachable(foreign(self._client.place.url, response))
             pieces = response.iter_bytes()
             first = next(pieces, b"")
-            # The server says something at once. Who only opens and closes is no server that is back.
+            # A server says something at once: who only opens and closes is none that is back.
             if first and self._lost_at is not None:
                 self._lost_at = None
                 yield Back()

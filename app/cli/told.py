@@ -1,4 +1,4 @@
-"""What a server has told: whatever is not as Curtain tells it is the server's fault, and said so."""
+"""What a server has told: what is not as Curtain tells it is the server's fault, and said so."""
 
 import json
 from typing import Any, NoReturn

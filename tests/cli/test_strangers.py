@@ -39,7 +39,8 @@ def stranger(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_POST = do_GET
+        def do_POST(self) -> None:
+            self.do_GET()
 
         def log_message(self, *_: object) -> None:
             pass

@@ -47,9 +47,13 @@ def _integer(_: Loader, node: ScalarNode) -> int:
     return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
 
 
+def _no_json(loader: Loader, node: Node) -> None:
+    loader.construct_undefined(node)
+
+
 Loader.add_constructor("tag:yaml.org,2002:int", _integer)
 for tag in ("binary", "timestamp", "omap", "pairs", "set"):
-    Loader.add_constructor(f"tag:yaml.org,2002:{tag}", yaml.SafeLoader.construct_undefined)
+    Loader.add_constructor(f"tag:yaml.org,2002:{tag}", _no_json)
 
 
 class Document:
