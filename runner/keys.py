@@ -43,6 +43,11 @@ def denied(address: str, minute: int) -> str:
     return f"curtain:denied:{address}:{minute}"
 
 
+def trusted(address: str) -> str:
+    """string, expires: until when an address is trusted, in seconds since 1970."""
+    return f"curtain:trusted:{address}"
+
+
 def mistaken(address: str, minute: int) -> str:
     """string, expires: how many tokens from an address were nobody's in a minute."""
     return f"curtain:mistaken:{address}:{minute}"

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from app.cli.errors import Answered, NothingFound, Unreachable
 from app.cli.lean import httpx
 from app.cli.places import Place
+from app.cli.told import read
 from app.version import VERSION
 
 PREFIX = "/api/v1"
@@ -103,7 +104,7 @@ class Client:
             return self.http.request(
                 method, self.url(path), json=body, params=_given(query), headers=headers
             )
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise unreachable(self.place.url, error) from None
 
     def url(self, path: str) -> str:
@@ -119,9 +120,9 @@ class Client:
         if response.status_code == HTTPStatus.NO_CONTENT:
             return None
         try:
-            return response.json()
-        except ValueError:
-            raise Unreachable(_foreign(self.place.url, response)) from None
+            return read(response.content)
+        except Unreachable:
+            raise Unreachable(foreign(self.place.url, response)) from None
 
     def pages(self, path: str, member: str, most: int | None = None, **query: Any) -> Iterator[Any]:
         """Read a list page by page, up to *most* entries."""
@@ -146,7 +147,7 @@ class Client:
                 if not response.is_success:
                     raise answered(self.place.url, response, response.read())
                 yield response
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise unreachable(self.place.url, error) from None
 
 
@@ -180,18 +181,18 @@ def answered(url: str, response: httpx.Response, content: bytes) -> Answered | U
         body = None
     if not isinstance(body, dict):
         if response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
-            return Unreachable(_foreign(url, response))
+            return Unreachable(foreign(url, response))
         body = {"detail": f"{url} answered {response.status_code} {response.reason_phrase}"}
     after = response.headers.get("retry-after", "")
     return Answered(response.status_code, body, float(after) if after.isdecimal() else 0.0)
 
 
-def _foreign(url: str, response: httpx.Response) -> str:
+def foreign(url: str, response: httpx.Response) -> str:
     kind = response.headers.get("content-type", "nothing")
     return f"what answers at {url} is not Curtain: {response.status_code} with {kind}"
 
 
-def unreachable(url: str, error: httpx.HTTPError) -> Unreachable:
+def unreachable(url: str, error: httpx.HTTPError | httpx.InvalidURL) -> Unreachable:
     """Say in words why there is no answer; the error's own words have no secret of ours."""
     match error:
         case httpx.ConnectTimeout():

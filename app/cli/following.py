@@ -1,14 +1,16 @@
 """A run's output as it comes: byte for byte, over whatever happens to the connection."""
 
-import json
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
-from app.cli.client import Client, is_passing
+from app.cli.client import Client, foreign, is_passing
 from app.cli.errors import Answered, Unreachable
+from app.cli.told import read as read_told
 
+STREAM = "text/event-stream"
 SILENCE = 45.0  # seconds; the server says something every 15
 FIRST_PAUSE = 0.2  # seconds before it is tried again, doubled each time
 LONGEST_PAUSE = 2.0  # seconds
@@ -104,15 +106,20 @@ class Following:
 
     def _connected(self) -> Iterator[Seen]:
         events = "&events=true" if self._with_events else ""
-        headers = {"Accept": "text/event-stream"}
+        headers = {"Accept": STREAM}
         if self._last_id:
             headers["Last-Event-ID"] = self._last_id
         path = f"{self._path}?offset={self.offset}{events}"
         with self._client.stream(path, SILENCE, **headers) as response:
-            if self._lost_at is not None:
+            if not response.headers.get("content-type", "").startswith(STREAM):
+                raise Unreachable(foreign(self._client.place.url, response))
+            pieces = response.iter_bytes()
+            first = next(pieces, b"")
+            # A server says something at once: who only opens and closes is none that is back.
+            if first and self._lost_at is not None:
                 self._lost_at = None
                 yield Back()
-            for identity, name, content in events_of(response.iter_bytes()):
+            for identity, name, content in events_of(chain([first], pieces)):
                 yield from self._take(identity, name, content)
 
     def _take(self, identity: str, name: str, content: Any) -> Iterator[Seen]:
@@ -128,7 +135,7 @@ class Following:
 
     def _piece(self, text: str, end: int) -> Piece:
         """The very bytes: the text is theirs unless some of them are no UTF-8."""
-        piece = text.encode()
+        piece = text.encode(errors="replace")
         if REPLACED in text or len(piece) != end - self.offset:
             piece = self._read(self.offset, end)
         start, self.offset = self.offset, end
@@ -152,7 +159,10 @@ def read(client: Client, path: str, start: int, end: int) -> Iterator[bytes]:
 
 def offset_of(identity: str) -> int:
     """The offset behind an event's output, which its id begins with."""
-    return int(identity.partition(".")[0])
+    offset = identity.partition(".")[0]
+    if not offset.isdecimal():
+        raise Unreachable("what answers is not Curtain: its output is at no offset")
+    return int(offset)
 
 
 def events_of(pieces: Iterable[bytes]) -> Iterator[tuple[str, str, Any]]:
@@ -163,10 +173,10 @@ def events_of(pieces: Iterable[bytes]) -> Iterator[tuple[str, str, Any]]:
     for piece in pieces:
         *whole, rest = (rest + piece).split(b"\n")
         for line in whole:
-            name, _, value = line.decode().rstrip("\r").partition(":")
+            name, _, value = line.decode(errors="replace").rstrip("\r").partition(":")
             if name:
                 told[name] = value.removeprefix(" ")
             elif line in (b"", b"\r"):
                 if "data" in told and "event" in told:
-                    yield told.get("id", ""), told["event"], json.loads(told["data"])
+                    yield told.get("id", ""), told["event"], read_told(told["data"])
                 told = {}

@@ -7,6 +7,10 @@ import pytest
 from app.cli.declared.files import read
 from app.cli.errors import CliError
 
+#: Nine lines, and a billion values.
+BOMB = "a0: &a0 [x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 10)
+)
 WRONG = [
     ("templates: {a: {}}", ":1: templates.a.playbook: is required"),
     (
@@ -35,6 +39,9 @@ WRONG = [
     ("hooks:\n  a: {}\n  a: {}\n", ":3: 'a' is there twice"),
     ("hooks: [\n", ":2: "),
     ("- 1\n", ":1: file: must be a mapping of"),
+    (BOMB, "too large, with its aliases written out"),
+    ("templates: {a: {vars: {x: !!binary aGk=}}}\n", ":1: could not determine a constructor"),
+    ("templates: !!set {a}\n", ":1: could not determine a constructor"),
 ]
 
 
@@ -75,3 +82,20 @@ def test_a_value_that_holds_itself_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(CliError, match="holds itself"):
         read([str(file)], {})
+
+
+@pytest.mark.parametrize("name", ["~/password", "password"])
+def test_a_secret_is_read_from_where_a_shell_would_look_or_beside_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    home, folder = tmp_path / "home", tmp_path / "declared"
+    monkeypatch.setenv("HOME", str(home))
+    for each in (home, folder):
+        each.mkdir()
+    (home if name.startswith("~") else folder).joinpath("password").write_text("hunter2\n")
+    file = folder / "all.yml"
+    file.write_text(f"credentials: {{a: {{kind: become_password, password: {{file: {name}}}}}}}\n")
+
+    declared = read([str(file)], {}).objects["credentials", "a"]
+
+    assert declared.body["password"] == "hunter2"

@@ -53,8 +53,8 @@ class Resolver:
                 self.faults.append((way, f"the environment variable {name} is not set"))
             return text
         try:
-            content = (self.folder / name).expanduser().read_text()
-        except (OSError, UnicodeDecodeError, ValueError) as error:
+            content = (self.folder / Path(name).expanduser()).read_text()
+        except (OSError, ValueError, RuntimeError) as error:  # of ~ without a home, too
             reason = getattr(error, "strerror", None) or "it is no text"
             self.faults.append((way, f"{name} cannot be read: {reason}"))
             return None

@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from app.cli.errors import CliError
+
+MOST_LINES = 400_000  # of values and keys of a document: nine lines of aliases make a billion
 
 #: A value's way from the top of its document: keys, and numbers of items.
 Way = tuple[str | int, ...]
@@ -44,7 +47,13 @@ def _integer(_: Loader, node: ScalarNode) -> int:
     return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
 
 
+def _no_json(loader: Loader, node: Node) -> None:
+    loader.construct_undefined(node)
+
+
 Loader.add_constructor("tag:yaml.org,2002:int", _integer)
+for tag in ("binary", "timestamp", "omap", "pairs", "set"):
+    Loader.add_constructor(f"tag:yaml.org,2002:{tag}", _no_json)
 
 
 class Document:
@@ -78,8 +87,10 @@ def load(text: str, file: str) -> list[Document]:
         while loader.check_node():
             node = loader.get_node()
             assert node is not None  # there is one: check_node
-            lines = dict(_lines(node, (), file, frozenset()))
-            documents.append(Document(file, loader.construct_document(node), lines))
+            lines = list(islice(_lines(node, (), file, frozenset()), MOST_LINES + 1))
+            if len(lines) > MOST_LINES:
+                raise Unreadable(f"{file}: too large, with its aliases written out")
+            documents.append(Document(file, loader.construct_document(node), dict(lines)))
         return [each for each in documents if each.value is not None]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark

@@ -76,6 +76,20 @@ def test_an_administrator_gets_in_whoever_guesses_beside_him(ask, now) -> None:
     assert ask(TOKEN).status_code == 429
 
 
+def test_an_administrator_gets_in_at_a_process_that_has_just_begun(
+    ask, settings: Settings, now
+) -> None:
+    """Each stranger behind the same router could else keep him from stopping a run."""
+    assert ask(TOKEN).status_code == 200
+    fresh = create_app(settings, lambda: now[0])
+    for _ in range(MOST + 2):
+        ask(WRONG, of=fresh)
+
+    assert ask(WRONG, of=fresh).status_code == 429
+    assert ask(TOKEN, of=fresh).status_code == 200
+    services_of(fresh).close()
+
+
 def test_failures_are_counted_over_all_processes(ask, settings: Settings, now) -> None:
     other = create_app(settings, lambda: now[0])
 
