@@ -63,7 +63,8 @@ def cells(
     with conn.cursor(row_factory=tuple_row) as cursor:
         rows = cursor.execute(
             f"""SELECT cell.id, row_to_json(cell)::text
-                  FROM (SELECT r.id, r.task, p.host, (%(names)s::text[])[(r.status & 7) + 1] AS status,
+                  FROM (SELECT r.id, r.task, p.host,
+                               (%(names)s::text[])[(r.status & 7) + 1] AS status,
                                r.status & 8 > 0 AS ignored, r.seconds,
                                r.detail -> 'items' AS items, r.detail -> 'message' AS message
                           FROM run_results AS r

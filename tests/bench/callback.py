@@ -18,8 +18,6 @@ from tests.bench.size import Size
 from tests.runners import PYTHON
 
 PROGRAM = str(Path(sys.executable).with_name("ansible-playbook"))
-#: Hosts and tasks.
-PLAYS = ((1, 500), (100, 20))
 FORKS = 20
 HEAD = "- hosts: all\n  gather_facts: false\n  tasks:\n"
 #: Put behind a copy of the plugin: times each call, and tells the sum when that process ends.
@@ -46,8 +44,9 @@ for name in list(vars(CallbackModule)):
 
 
 def measure(size: Size) -> list[Figure]:
-    """Play each of PLAYS in turns."""
-    return [figure for hosts, tasks in PLAYS for figure in _compare(size, hosts, tasks)]
+    """Play each in turns."""
+    plays = size.callback_plays
+    return [figure for hosts, tasks in plays for figure in _compare(size, hosts, tasks)]
 
 
 def _compare(size: Size, hosts: int, tasks: int) -> Sequence[Figure]:

@@ -31,10 +31,12 @@ class Size(NamedTuple):
     growing_runs: int
     #: Of one process.
     leak_checkouts: int
-    #: Plays with the callback plugin, and as many without.
+    #: Plays with the callback plugin, and as many without: of so many hosts and tasks.
     callbacks: int
-    #: Of each way to read events.
+    callback_plays: tuple[tuple[int, int], ...]
+    #: Of each way to read events, and the tasks of the run of 1,000 hosts that they are of.
     reads: int
+    event_tasks: int
 
 
 FULL = Size(
@@ -55,7 +57,9 @@ FULL = Size(
     growing_runs=200,
     leak_checkouts=1_000,
     callbacks=5,
+    callback_plays=((1, 500), (100, 20)),
     reads=100,
+    event_tasks=200,
 )
 QUICK = Size(
     triggers=80,
@@ -75,5 +79,7 @@ QUICK = Size(
     growing_runs=20,
     leak_checkouts=100,
     callbacks=1,
+    callback_plays=((1, 100), (20, 20)),
     reads=20,
+    event_tasks=30,
 )

@@ -210,6 +210,24 @@ def test_beyond_the_limit_events_are_only_counted(bench, start, playbook, conn):
     assert (first.hosts, second.hosts) == (30_001, 1)
 
 
+def test_a_stop_does_not_wait_for_all_that_was_told(bench, runner, playbook, conn):
+    """It is said that something is missing; so it is of a flood whose playbook ends by itself."""
+    flood = f"yes '{LINE}' | head -n 1000000 >> events.jsonl"
+    url = playbook(FORGING).url
+    run = bench.trigger(url, vars={"forgery": f"{flood}; sleep 300"})
+    beside = bench.trigger(url, vars={"forgery": flood})
+    file = Path(bench.await_phase(run, "playing").directory) / EVENTS
+    wait_until(lambda: file.stat().st_size > 1_000_000 * len(LINE), timeout=40)
+
+    bench.stop(run, force=True)
+    ended = bench.await_final(run)
+
+    assert (ended.state, ended.events_complete) == (RunState.STOPPED, False)
+    assert ended.stop_seconds < 3
+    assert feed.dropped(conn, run.id) < 500_000
+    assert bench.await_final(beside, 30).events_complete is False
+
+
 MANY = """
 - hosts: all
   gather_facts: false
