@@ -79,7 +79,7 @@ QUICK = Size(
     growing_runs=20,
     leak_checkouts=100,
     callbacks=1,
-    callback_plays=((1, 100), (20, 20)),
+    callback_plays=((1, 40), (10, 8)),
     reads=20,
     event_tasks=30,
 )

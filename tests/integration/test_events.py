@@ -70,13 +70,16 @@ def counts(host):
     return tuple(getattr(host, name) for name in names)
 
 
-@pytest.fixture
-def mixed(bench, runner, playbook):
-    """A run of MIXED that has ended."""
-    return bench.await_final(bench.trigger(playbook(MIXED, **FILES).url, HOSTS))
+def test_a_run_is_told_as_ansible_saw_it(bench, runner, playbook, told, seen, conn):
+    mixed = bench.await_final(bench.trigger(playbook(MIXED, **FILES).url, HOSTS))
+
+    check_that_each_result_is_told(mixed, told, conn)
+    check_that_hosts_are_counted_as_ansible_counts_them(mixed, seen)
+    check_that_tasks_count_their_results(mixed, conn)
+    check_that_results_are_found(mixed, conn)
 
 
-def test_a_run_is_told_as_ansible_saw_it(mixed, told, seen, conn):
+def check_that_each_result_is_told(mixed, told, conn):
     assert mixed.events_complete is True
     (play,) = told(mixed, "play")
     assert play.detail == {"number": 1, "name": "all of it", "attempt": 1}
@@ -106,7 +109,7 @@ def test_a_run_is_told_as_ansible_saw_it(mixed, told, seen, conn):
     assert told(mixed)[-1] == told(mixed, "stats")[0]
 
 
-def test_what_is_counted_while_it_plays_is_what_ansible_counts_at_the_end(mixed, seen):
+def check_that_hosts_are_counted_as_ansible_counts_them(mixed, seen):
     known, counted = seen(mixed), seen(mixed, is_known=False)
 
     assert {name: counts(host) for name, host in known.items()} == {
@@ -123,7 +126,7 @@ def test_what_is_counted_while_it_plays_is_what_ansible_counts_at_the_end(mixed,
     assert (known["fine"].task, known["fine"].name) == (8, "copy")
 
 
-def test_tasks_count_their_results_and_the_slowest_come_first(mixed, conn):
+def check_that_tasks_count_their_results(mixed, conn):
     by_number = tasks.page(conn, mixed.id, order="number", after=0, limit=100)
     slowest = tasks.page(conn, mixed.id, order="slowest", after=0, limit=3)
     slowest += tasks.page(conn, mixed.id, order="slowest", after=slowest[-1].number, limit=100)
@@ -135,7 +138,7 @@ def test_tasks_count_their_results_and_the_slowest_come_first(mixed, conn):
     assert spans == sorted(spans, reverse=True)
 
 
-def test_results_are_found_by_task_host_and_status(mixed, conn):
+def check_that_results_are_found(mixed, conn):
     def find(**how):
         found = results.cells(conn, mixed.id, after=0, limit=100, **how)
         cells = [json.loads(cell.json) for cell in found]
