@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from threading import BoundedSemaphore, Event, Lock, Thread
 
 from redis import Redis
@@ -29,8 +30,9 @@ class Followers:
         self._places = BoundedSemaphore(places)
         self._lock = Lock()
         self._waiting: dict[int, set[Event]] = {}
-        #: How often each run that is followed was woken.
+        #: The last wake of each run that is followed, or when the first follower came.
         self._moments: dict[int, int] = {}
+        self._numbers = count(1)
         self._listener: Thread | None = None
         self._closed = Event()
 
@@ -68,7 +70,7 @@ class Followers:
             self._part(run_id, wake)
 
     def moment(self, run_id: int) -> int:
-        """How often somebody had to look at the run so far: what was seen before is old then."""
+        """The number of the run's last wake: what was seen before it is old."""
         with self._lock:
             return self._moments.get(run_id, 0)
 
@@ -91,6 +93,7 @@ class Followers:
     def _join(self, run_id: int, wake: Event) -> None:
         with self._lock:
             self._waiting.setdefault(run_id, set()).add(wake)
+            self._moments.setdefault(run_id, next(self._numbers))
             if self._listener is None:
                 self._listener = Thread(target=self._listen, name="followers", daemon=True)
                 self._listener.start()
@@ -105,7 +108,7 @@ class Followers:
     def _wake(self, run_id: int) -> None:
         with self._lock:
             if run_id in self._waiting:
-                self._moments[run_id] = self._moments.get(run_id, 0) + 1
+                self._moments[run_id] = next(self._numbers)
             for wake in self._waiting.get(run_id, ()):
                 wake.set()
 

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-GOOD_FOR = 0.2  # seconds; a wake of the run makes new looks at once, see Followers.wakes
+GOOD_FOR = 0.9  # seconds: less than Followers.POLL. A wake of the run makes new looks at once
 ANSWER = 15.0  # seconds to wait for somebody else's look; Postgres has answered or failed by then
 
 
