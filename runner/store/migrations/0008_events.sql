@@ -6,7 +6,7 @@
 CREATE TABLE run_reading (
     run_id bigint PRIMARY KEY,
     attempt integer NOT NULL,
-    reader uuid NOT NULL,                       -- the lease of who reads now: no other stores any more
+    reader uuid NOT NULL,                       -- the lease of who reads now; no other stores
     position bigint NOT NULL DEFAULT 0,         -- bytes of the file of this attempt
     tasks_before integer NOT NULL DEFAULT 0,    -- the last number that earlier attempts have used
     stored bigint NOT NULL DEFAULT 0,           -- events of all attempts
