@@ -37,30 +37,35 @@ def open_traces(settings: Settings, service: str) -> "Traces | None":
     except ImportError as error:
         log.error("OTEL_EXPORTER_OTLP_ENDPOINT is set, but not the extra otel: %s", error)
         return None
-    return Traces(service)
+    try:
+        return Traces(service)
+    except ValueError as error:  # OTEL_… of a form that it cannot read: no request shall find out
+        log.error("no traces: a variable of OpenTelemetry's is wrong: %s", error)
+        return None
 
 
 class Traces:
     """Takes spans, and exports them when the collector can."""
 
     def __init__(self, service: str) -> None:
-        """Start nothing before the first span: gunicorn forks after this."""
-        self._service = service
+        """Start nothing before the first span: gunicorn forks after this. Raise ValueError."""
         self._lock = threading.Lock()
-        self._tracer: Tracer | None = None
+        self._is_exporting = False
         self._waiting: deque[ReadableSpan] = deque(maxlen=MOST)
         self._come = threading.Event()
         self._idle = threading.Event()
         self._idle.set()
+        self._tracer = self._make_tracer(service)
 
     def tracer(self) -> "Tracer":
         """What spans are begun with."""
         with self._lock:
-            if self._tracer is None:
-                self._tracer = self._begin()
+            if not self._is_exporting:
+                threading.Thread(target=self._export, name="traces", daemon=True).start()
+                self._is_exporting = True
             return self._tracer
 
-    def _begin(self) -> "Tracer":
+    def _make_tracer(self, service: str) -> "Tracer":
         from opentelemetry.sdk.resources import Resource
         from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
@@ -73,10 +78,9 @@ class Traces:
                 take(span)
 
         provider = TracerProvider(
-            resource=Resource.create({"service.name": self._service}), shutdown_on_exit=False
+            resource=Resource.create({"service.name": service}), shutdown_on_exit=False
         )
         provider.add_span_processor(Taker())
-        threading.Thread(target=self._export, name="traces", daemon=True).start()
         return provider.get_tracer("curtain")
 
     def _take(self, span: "ReadableSpan") -> None:

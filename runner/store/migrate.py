@@ -7,7 +7,6 @@ goes with its connection. It also does not see that an applied file was edited.
 
 import hashlib
 import time
-from contextlib import nullcontext
 from importlib.resources import files
 
 import psycopg
@@ -20,6 +19,10 @@ Connection = psycopg.Connection[DictRow]
 
 LOCK = 0x43555254  # "CURT": the advisory lock of migrations
 AGAIN = 0.2  # seconds until it is tried again
+LOCKED = (
+    2.0  # seconds that a table may be waited for: behind us stops and renewals wait for it, too
+)
+PATIENCE = 600.0  # seconds until a table that is never free makes it fail
 #: Begins a migration of indexes that are made while the table is written to: in no transaction, a
 #: statement at a time. It may be killed anywhere and is begun anew, so it must say IF EXISTS.
 CONCURRENTLY = "-- concurrently"
@@ -27,6 +30,10 @@ CONCURRENTLY = "-- concurrently"
 
 class MigrationChanged(RunnerError):
     """A migration that was already applied has been edited since."""
+
+
+class TableBusy(RunnerError):
+    """Somebody holds a table for longer than a migration waits."""
 
 
 class SchemaMissing(RunnerError):
@@ -84,11 +91,33 @@ def _apply(conn: Connection, applied: dict[str, str], name: str, text: str) -> b
         if applied[name] != digest:
             raise MigrationChanged(f"{name} was applied as another text; write a new migration")
         return False
-    with nullcontext() if text.startswith(CONCURRENTLY) else conn.transaction():
-        for part in text.split(";") if text.startswith(CONCURRENTLY) else [text]:
+    if text.startswith(CONCURRENTLY):
+        for part in text.split(";"):
             conn.execute(part)
-        conn.execute("INSERT INTO migrations (name, digest) VALUES (%s, %s)", [name, digest])
+        _note(conn, name, digest)
+    else:
+        _in_one(conn, name, text, digest)
     return True
+
+
+def _in_one(conn: Connection, name: str, text: str, digest: str) -> None:
+    """Apply it in one transaction, as soon as its tables are free. Raise TableBusy."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            with conn.transaction():
+                conn.execute(f"SET LOCAL lock_timeout = {int(LOCKED * 1000)}")
+                conn.execute(text)
+                _note(conn, name, digest)
+            return
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
+            if time.monotonic() > until:
+                raise TableBusy(f"{name} waits for a table that others hold: {error}") from error
+            time.sleep(AGAIN)
+
+
+def _note(conn: Connection, name: str, digest: str) -> None:
+    conn.execute("INSERT INTO migrations (name, digest) VALUES (%s, %s)", [name, digest])
 
 
 def require_schema(conn: Connection) -> None:

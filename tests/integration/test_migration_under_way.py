@@ -20,6 +20,9 @@ WAITING = """SELECT 1 FROM pg_stat_activity
               WHERE datname = current_database() AND query LIKE 'SELECT pg_try_advisory_lock%%'"""
 INDEXING = """SELECT 1 FROM pg_stat_activity
                WHERE datname = current_database() AND wait_event = 'virtualxid'"""
+#: One that waits for a table.
+BLOCKED = """SELECT 1 FROM pg_stat_activity
+              WHERE datname = current_database() AND wait_event_type = 'Lock'"""
 
 
 @pytest.fixture
@@ -68,6 +71,25 @@ def test_runs_are_made_while_indexes_of_all_of_them_are(old_url):
 
         assert sorted(map(len, applied))[:2] == [0, 0]
         assert conn.execute("SELECT FROM pg_index WHERE NOT indisvalid").fetchall() == []
+
+
+def test_nobody_queues_behind_a_migration_that_waits_for_a_long_reader(old_url):
+    """A lock that is waited for is in the way of all that ask after it: stops and renewals, too."""
+    with (
+        psycopg.connect(old_url, autocommit=True, row_factory=dict_row) as conn,
+        psycopg.connect(old_url) as reading,
+        ThreadPoolExecutor() as pool,
+    ):
+        end(conn, count=1)
+        reading.execute("SELECT count(*) FROM runs")  # and it is in no hurry to end
+        migrating = pool.submit(migrate, old_url)
+        wait_until(lambda: conn.execute(BLOCKED).fetchone())
+        conn.execute("SET lock_timeout = '5s'")
+        end(conn, count=1)  # longer than a migration waits, and shorter than the reader reads
+        assert not migrating.done()
+        reading.rollback()
+
+        assert migrating.result(timeout=30)
 
 
 def test_indexes_of_a_migration_that_was_killed_are_made_anew(old_url):

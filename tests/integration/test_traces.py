@@ -119,6 +119,17 @@ def test_nothing_waits_for_a_collector_that_hangs(bench, start, playbook, receiv
     assert bench.family(run) == []
 
 
+@pytest.fixture
+def wrong_variable(monkeypatch):
+    """Something that OpenTelemetry cannot read."""
+    monkeypatch.setenv("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "abc")
+
+
+def test_a_wrong_variable_ends_the_traces_and_no_request(wrong_variable, client, receiver):
+    assert client.get("/api/v1/runs").status_code == 200
+    assert receiver.requests == []
+
+
 def test_nothing_of_it_is_imported_where_nobody_wants_it(bench):
     asked = """
 import sys, os
