@@ -12,6 +12,7 @@ from app.operations import Operation
 from app.services import Services
 from runner.run import Run
 from runner.store import output
+from runner.store.connection import Connection
 
 PAGE = 256 * 1024  # bytes of output that a request holds in memory
 TEXT = "text/plain; charset=utf-8"
@@ -29,22 +30,32 @@ def show_output(
     """
     with services.connection() as conn:
         run = find_run(conn, run_id)
+        offset = _offset(conn, run, query)
     if request.accept_mimetypes.best_match(["text/plain", STREAM]) == STREAM:
-        return followed(services, run, _place(query, headers))
+        return followed(services, run, _place(query, headers, offset))
     return Response(
-        _pages(services, run, query.offset),
+        _pages(services, run, offset),
         content_type=TEXT,
         headers={
-            "Content-Length": str(max(run.output_bytes - query.offset, 0)),
+            "Content-Length": str(max(run.output_bytes - offset, 0)),
+            "Curtain-Offset-Start": str(offset),
             "Curtain-Offset-End": str(run.output_bytes),
             "Curtain-Run-State": run.state,
         },
     )
 
 
-def _place(query: OutputQuery, headers: OutputHeaders) -> Place:
+def _offset(conn: Connection, run: Run, query: OutputQuery) -> int:
+    """The first byte wanted."""
+    if query.since is None:
+        return query.offset
+    since = output.offset_since(conn, run.id, query.since)
+    return max(query.offset, run.output_bytes if since is None else since)
+
+
+def _place(query: OutputQuery, headers: OutputHeaders, first: int) -> Place:
     """Where to go on: an id is an offset and, where events were followed, the last of those."""
-    offset, _, event = (headers.last_event_id or str(query.offset)).partition(".")
+    offset, _, event = (headers.last_event_id or str(first)).partition(".")
     return Place(int(offset), int(event or query.after) if query.events else None)
 
 

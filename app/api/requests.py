@@ -182,6 +182,9 @@ class OutputQuery(Query):
     """Which part of the output."""
 
     offset: Offset = Field(default=0, description="the first byte wanted")
+    since: Time | None = Field(
+        default=None, description="only what was stored at this time or later, to 250 ms"
+    )
     events: bool = Field(
         default=False, description="whether a follower also gets what the playbook tells"
     )

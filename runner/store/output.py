@@ -1,5 +1,6 @@
 """A run's output: bytes by offset, appended only by the holder of its lease."""
 
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -62,3 +63,11 @@ def read(conn: Connection, run_id: int, offset: int, limit: int = PAGE) -> Slice
     joined = b"".join(row["bytes"] for row in rows)
     skip = offset - rows[0]["start"]
     return Slice(offset, joined[skip : skip + limit])
+
+
+def offset_since(conn: Connection, run_id: int, at: datetime) -> int | None:
+    """Where what was stored *at* that time or later begins. None when nothing was."""
+    row = conn.execute(
+        "SELECT min(start) AS start FROM run_output WHERE run_id = %s AND at >= %s", [run_id, at]
+    ).fetchone()
+    return row["start"] if row else None

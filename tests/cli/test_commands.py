@@ -138,6 +138,10 @@ def test_a_part_of_the_output_can_be_had(curtain: Shell, api: Client, ended: int
     assert curtain.ok("tail", str(ended), "-n", "9999").stdout == output
     assert curtain.ok("tail", str(ended), "--since", "10").stdout == output[10:]
     assert curtain.ok("tail", str(ended), "--since", "-10").stdout == output[-10:]
+    assert curtain.ok("tail", str(ended), "--since", "1d").stdout == output
+    assert curtain.ok("tail", str(ended), "--since", "2020-01-01T00:00:00Z").stdout == output
+    assert curtain.ok("tail", str(ended), "--since", "2099-01-01T00:00:00Z").stdout == b""
+    assert curtain("tail", str(ended), "--since", "yesterday").code == 64
     assert curtain("tail", str(ended), "--since", "1", "-n", "1").code == 64
     entries = curtain.ok("tail", str(ended), "--json").entries
     assert "".join(each["text"] for each in entries).encode() == output

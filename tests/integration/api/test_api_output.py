@@ -15,6 +15,7 @@ from app.api import following, output
 from app.services import services_of
 from runner import keys
 from runner.run import Run
+from runner.store.connection import Connection
 from tests.waiting import wait_until
 
 Write = Callable[[Run, int, bytes], None]
@@ -35,6 +36,31 @@ def test_output_comes_byte_exact_from_any_offset(
         assert response.headers["Curtain-Offset-End"] == "768"
         assert response.headers["Curtain-Run-State"] == "running"
         assert response.content_type == "text/plain; charset=utf-8"
+
+
+def test_output_can_be_had_from_a_time_on(
+    client: FlaskClient,
+    running: Callable[[], Run],
+    write: Write,
+    finish: Callable[[Run], Run],
+    conn: Connection,
+) -> None:
+    run = running()
+    for start, part, at in ((0, b"old", None), (3, b"noon ", "12:00"), (8, b"one", "13:00")):
+        write(run, start, part)
+        values = [at and f"2026-11-21T{at}Z", run.id, start]
+        conn.execute("UPDATE run_output SET at = %s WHERE run_id = %s AND start = %s", values)
+    path = f"/api/v1/runs/{run.id}/output?since=2026-11-21T"
+
+    for since, start in (("00:00:00Z", 3), ("12:00:00Z", 3), ("13:00:00%2B01:00", 3)):
+        answer = client.get(path + since)
+        assert (answer.data, answer.headers["Curtain-Offset-Start"]) == (b"noon one", str(start))
+    assert client.get(path + "12:00:01Z").data == b"one"
+    assert client.get(path + "13:00:01Z").data == b""
+    assert client.get(path + "12:00:00Z&offset=9").data == b"ne"
+    assert client.get(path).status_code == 422
+    finish(run)
+    assert b"noon" not in client.get(path + "12:30:00Z", headers=EVENTS).data
 
 
 @pytest.mark.parametrize("offset", [3, 4, 2**62])
