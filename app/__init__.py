@@ -2,5 +2,3 @@
 
 Imports nothing: the machine's bare Python comes through here before anything is installed.
 """
-
-VERSION = "0.1.0"  # as pyproject.toml has it

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from app import VERSION
+from app.version import VERSION
 from runner.store.counts import MOST_TEMPLATES, OTHERS
 from runner.store.gauges import Gauges
 from runner.store.health import Health

@@ -22,7 +22,7 @@ PAGES = (
     ("/templates", templates.show_templates),
     ("/templates/<name>", templates.show_template),
     ("/hooks", hooks.show_hooks),
-    ("/hooks/<name>", hooks.show_hook),
+    ("/hooks/<name>/deliveries", hooks.show_hook),
     ("/runners", runners.show_runners),
 )
 OPEN = (

@@ -12,19 +12,19 @@ from runner.mark import INSTALLATION, RLIMIT_LOCKS, RUN, brand
 
 #: Keeps a copy of each final row whenever one is written, also of one that should not be.
 TABLE = """
-CREATE TABLE audit (
+CREATE TABLE final_versions (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     run_id bigint NOT NULL,
     version jsonb
 );
-CREATE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION keep_version() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO audit (run_id, version) VALUES (OLD.id, to_jsonb(NEW));
+    INSERT INTO final_versions (run_id, version) VALUES (OLD.id, to_jsonb(NEW));
     RETURN NULL;
 END $$;
-CREATE TRIGGER audit_update AFTER UPDATE ON runs FOR EACH ROW
-    WHEN (NEW.finished_at IS NOT NULL OR OLD.finished_at IS NOT NULL) EXECUTE FUNCTION audit();
-CREATE TRIGGER audit_delete AFTER DELETE ON runs FOR EACH ROW EXECUTE FUNCTION audit();
+CREATE TRIGGER keep_version_update AFTER UPDATE ON runs FOR EACH ROW
+    WHEN (NEW.finished_at IS NOT NULL OR OLD.finished_at IS NOT NULL) EXECUTE FUNCTION keep_version();
+CREATE TRIGGER keep_version_delete AFTER DELETE ON runs FOR EACH ROW EXECUTE FUNCTION keep_version();
 """
 
 
@@ -36,7 +36,7 @@ def install(conn: psycopg.Connection[Any]) -> None:
 def final_rows(conn: psycopg.Connection[Any]) -> dict[int, list[dict[str, Any] | None]]:
     """Every version of every final row, in order, by run; None: it was deleted."""
     versions: dict[int, list[dict[str, Any] | None]] = {}
-    for noted in conn.execute("SELECT run_id, version FROM audit ORDER BY id").fetchall():
+    for noted in conn.execute("SELECT run_id, version FROM final_versions ORDER BY id").fetchall():
         versions.setdefault(noted["run_id"], []).append(noted["version"])
     return versions
 

@@ -98,6 +98,6 @@ def test_a_canary_of_a_delivery_is_text(open_page: Open, api: Client, conn: Any)
     noted = Noted("canary", "1", CANARY, facts, {}, None)
     deliveries.note(conn, noted, "ignored", CANARY)
 
-    page = open_page("/hooks/canary")
+    page = open_page("/hooks/canary/deliveries")
 
     expect_unharmed(page)

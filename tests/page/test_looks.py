@@ -78,7 +78,7 @@ def paths(conn: Any, api: Client) -> list[str]:
         "/templates",
         "/templates/try",
         "/hooks",
-        "/hooks/looks",
+        "/hooks/looks/deliveries",
         "/runners",
     ]
 

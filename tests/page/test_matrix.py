@@ -91,7 +91,10 @@ def test_the_living_family_is_shown_as_a_tree(open_page: Open, start: Callable[.
 def many(conn: Any) -> int:
     """Make a run of a thousand hosts that have done a hundred tasks."""
     run = hold(conn)
-    conn.execute("INSERT INTO run_reading (run_id, attempt) VALUES (%s, 1)", [run.id])
+    conn.execute(
+        "INSERT INTO run_reading (run_id, attempt, reader) VALUES (%s, 1, gen_random_uuid())",
+        [run.id],
+    )
     conn.execute(
         """INSERT INTO run_tasks (run_id, number, attempt, play, name, action, path, began_at)
            SELECT %s, n, 1, 'Play', 'Task ' || n, 'debug', '', now()

@@ -1,6 +1,7 @@
 """What Prometheus reads."""
 
 import platform
+import re
 import tomllib
 from collections.abc import Callable
 from itertools import pairwise
@@ -13,8 +14,8 @@ from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 from psycopg.types.json import Jsonb
 
-from app import VERSION
 from app.monitoring import counted, live
+from app.version import VERSION
 from runner.run import FINAL, Run
 from runner.store import counts, deliveries, gauges, outbox, runners, stops, watch
 from runner.store.connection import Connection
@@ -263,7 +264,10 @@ def test_the_names_of_templates_are_bounded(
 def test_the_version_is_that_of_the_project() -> None:
     root = Path(__file__).resolve().parents[3]
 
-    assert tomllib.loads((root / "pyproject.toml").read_text())["project"]["version"] == VERSION
+    project = tomllib.loads((root / "pyproject.toml").read_text())
+
+    assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "app.version.VERSION"}
+    assert re.fullmatch(r"[0-9]+\.[0-9]+\.[0-9]+", VERSION)
 
 
 def test_without_postgres_there_are_no_metrics(make_client: Callable[..., FlaskClient]) -> None:

@@ -47,7 +47,7 @@ def sign_in_with(
     return enter
 
 
-@pytest.mark.parametrize("path", [*PATHS, "/runs/1", "/templates/deploy", "/hooks/push"])
+@pytest.mark.parametrize("path", [*PATHS, "/runs/1", "/templates/deploy", "/hooks/push/deliveries"])
 def test_a_stranger_is_led_to_the_sign_in_and_back(app: Flask, path: str) -> None:
     answer = app.test_client().get(path)
 
@@ -128,7 +128,7 @@ def test_what_one_may_not_see_is_not_there(
     run = running()
     browser = sign_in_with("read", "run", templates=("web-*",))
 
-    for path in (f"/runs/{run.id}", f"/templates/{template}", "/hooks/push"):
+    for path in (f"/runs/{run.id}", f"/templates/{template}", "/hooks/push/deliveries"):
         assert browser.get(path).status_code == 404, path
     for path in PATHS:
         assert f"{template} " not in browser.get(path).text, path
