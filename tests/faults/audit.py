@@ -23,8 +23,10 @@ BEGIN
     RETURN NULL;
 END $$;
 CREATE TRIGGER keep_version_update AFTER UPDATE ON runs FOR EACH ROW
-    WHEN (NEW.finished_at IS NOT NULL OR OLD.finished_at IS NOT NULL) EXECUTE FUNCTION keep_version();
-CREATE TRIGGER keep_version_delete AFTER DELETE ON runs FOR EACH ROW EXECUTE FUNCTION keep_version();
+    WHEN (NEW.finished_at IS NOT NULL OR OLD.finished_at IS NOT NULL)
+    EXECUTE FUNCTION keep_version();
+CREATE TRIGGER keep_version_delete AFTER DELETE ON runs FOR EACH ROW
+    EXECUTE FUNCTION keep_version();
 """
 
 
