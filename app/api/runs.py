@@ -62,21 +62,26 @@ def conflict(run: Run, detail: str) -> Problem:
     return Problem(HTTPStatus.CONFLICT, detail, run=shown)
 
 
+def page_of(conn: Connection, query: RunsQuery, rows: int) -> list[Run]:
+    """The newest runs that *query* asks for and the caller sees; one more than *rows*, if any."""
+    return lists.page(
+        conn,
+        limit=rows + 1,
+        before=query.before,
+        states=query.state,
+        template=query.template,
+        among=templates_of_seen_runs(conn),
+        trigger=query.trigger,
+        rerun_of=query.rerun_of,
+        since=query.since,
+        until=query.until,
+    )
+
+
 def list_runs(services: Services, query: RunsQuery) -> Response:
     """List runs, the newest first."""
     with services.connection() as conn:
-        rows = lists.page(
-            conn,
-            limit=query.limit + 1,
-            before=query.before,
-            states=query.state,
-            template=query.template,
-            among=templates_of_seen_runs(conn),
-            trigger=query.trigger,
-            rerun_of=query.rerun_of,
-            since=query.since,
-            until=query.until,
-        )
+        rows = page_of(conn, query, query.limit)
     shown, following = cut(rows, query.limit, "before", lambda row: row.id)
     return answer(
         RunPage(

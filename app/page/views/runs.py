@@ -7,7 +7,7 @@ from flask import Response, current_app, redirect
 from werkzeug.wrappers import Response as BaseResponse
 
 from app.api.requests import RunsQuery
-from app.api.seeing import templates_of_seen_runs
+from app.api.runs import page_of
 from app.page.callers import names
 from app.page.queries import read_filter
 from app.page.rendering import render
@@ -15,7 +15,7 @@ from app.page.sparkline import Sparkline, sparkline
 from app.page.status import Status, status
 from app.services import services_of
 from runner.run import Run, RunState, Trigger
-from runner.store import lists, statistics
+from runner.store import statistics
 from runner.store.connection import Connection
 
 ROWS = 50
@@ -40,7 +40,7 @@ def show_runs() -> Response:
     """List runs by state, template and trigger."""
     query = read_filter(RunsQuery)
     with services_of(current_app).connection() as conn:
-        found = page_of(conn, query)
+        found = page_of(conn, query, ROWS)
         rows = rows_of(conn, found[:ROWS])
         offered = names(conn)
     return render(
@@ -53,22 +53,6 @@ def show_runs() -> Response:
         names=offered,
         states=list(RunState),
         triggers=list(Trigger),
-    )
-
-
-def page_of(conn: Connection, query: RunsQuery) -> list[Run]:
-    """One more run than is shown: it tells whether there are older ones."""
-    return lists.page(
-        conn,
-        limit=ROWS + 1,
-        before=query.before,
-        states=query.state,
-        template=query.template,
-        among=templates_of_seen_runs(conn),
-        trigger=query.trigger,
-        rerun_of=query.rerun_of,
-        since=query.since,
-        until=query.until,
     )
 
 
