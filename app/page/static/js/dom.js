@@ -37,3 +37,16 @@ export function bar(share) {
 }
 
 export const byId = (id) => document.getElementById(id);
+
+// A function that has *draw* called with the next frame, once however often it is asked for.
+export function withNextFrame(draw) {
+  let isAsked = false;
+  return () => {
+    if (isAsked) return;
+    isAsked = true;
+    requestAnimationFrame(() => {
+      isAsked = false;
+      draw();
+    });
+  };
+}

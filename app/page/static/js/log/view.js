@@ -1,6 +1,6 @@
 // Shows the lines in sight, whatever their number: the others are only height.
 
-import { make } from "../dom.js";
+import { make, withNextFrame } from "../dom.js";
 import { dress, parts } from "./ansi.js";
 import { toneOf } from "./tones.js";
 
@@ -20,20 +20,10 @@ export class View {
     this.pattern = null;
     this.current = null;
     this.isFollowing = false;
-    this.isAsked = false;
+    this.draw = withNextFrame(() => this.drawNow());
     this.setTo = -1;
     box.addEventListener("scroll", () => this.scrolled(), { passive: true });
     new ResizeObserver(() => this.draw()).observe(box);
-  }
-
-  // Draw with the next frame, once however often it is asked for.
-  draw() {
-    if (this.isAsked) return;
-    this.isAsked = true;
-    requestAnimationFrame(() => {
-      this.isAsked = false;
-      this.drawNow();
-    });
   }
 
   // Draw every row anew: something else is looked for, or pointed at.

@@ -1,6 +1,6 @@
 // Draws hosts against tasks: only the rows and columns in sight are there, the others are room.
 
-import { make, shape } from "../dom.js";
+import { make, shape, withNextFrame } from "../dom.js";
 import { kindOf } from "./store.js";
 
 const CELL = 22; // pixels; as td in css/matrix.css
@@ -13,18 +13,9 @@ export class Grid {
     this.store = store;
     this.names = [];
     this.now = null; // {row, column} that is pointed at
-    this.isAsked = false;
+    this.draw = withNextFrame(() => this.drawNow());
     box.addEventListener("scroll", () => this.draw(), { passive: true });
     new ResizeObserver(() => this.draw()).observe(box);
-  }
-
-  draw() {
-    if (this.isAsked) return;
-    this.isAsked = true;
-    requestAnimationFrame(() => {
-      this.isAsked = false;
-      this.drawNow();
-    });
   }
 
   // Which of *count* things of *size* pixels are in sight.
