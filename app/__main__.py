@@ -62,6 +62,8 @@ def test(arguments: list[str]) -> int:
     if SOAK in arguments:
         rest = [each for each in arguments if each != SOAK]
         os.execv(sys.executable, [sys.executable, "-m", "tests.faults.soak", *rest])
+    # A test that starts a program compiles all of it otherwise, and each worker each test's file.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     workers = ["-n", "auto", "--dist", "worksteal"]  # whoever has done its share takes of others'
     os.execv(sys.executable, [sys.executable, "-m", "pytest", *workers, *arguments])
 

@@ -5,13 +5,14 @@ import logging
 import re
 import time
 from collections.abc import Callable
+from functools import cache
 
 from flask import Flask, Response, g, request
 
 from app import auth, docs, problems, signing, tracing
 from app.api import OPERATIONS, PREFIX
 from app.certificates import fetch_certificates
-from app.openapi import full_path, specification
+from app.openapi import Json, full_path, specification
 from app.operations import JSON, Operation, RunIdConverter
 from app.page import pages
 from app.services import Services
@@ -74,18 +75,22 @@ def _add(app: Flask, operation: Operation, services: Services) -> None:
 
 def _add_documentation(app: Flask) -> set[str]:
     """Serve the specification, for programs and for people, and name these endpoints."""
-    described = specification(OPERATIONS, PREFIX)
-    written = json.dumps(described)
 
     def openapi() -> Response:
-        return Response(written, content_type=JSON)
+        return Response(json.dumps(_described()), content_type=JSON)
 
     def documentation() -> Response:
-        return docs.page(described)
+        return docs.page(_described())
 
     for path, view in (("/openapi.json", openapi), ("/docs", documentation)):
         app.add_url_rule(path, view_func=view, methods=["GET"], provide_automatic_options=False)
     return {"openapi", "documentation"}
+
+
+@cache
+def _described() -> Json:
+    """The specification, made when it is first asked for: it takes longer than all the rest."""
+    return specification(OPERATIONS, PREFIX)
 
 
 def _start_clock() -> None:

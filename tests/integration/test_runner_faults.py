@@ -122,8 +122,12 @@ def test_a_runner_that_dies_before_the_gate_opens_has_run_nothing(bench, start, 
 
 def idle_keepers(runner):
     """The keepers that a runner has started ahead."""
-    children = psutil.Process(runner.process.pid).children()
-    return [child for child in children if "runner.leader" in child.cmdline()]
+    keepers = []
+    for child in psutil.Process(runner.process.pid).children():
+        with suppress(psutil.NoSuchProcess):  # git and others come and go
+            if "runner.leader" in child.cmdline():
+                keepers.append(child)
+    return keepers
 
 
 def test_a_shutdown_interrupts_what_plays_and_leaves_what_waits(bench, start, counted, plays):

@@ -10,6 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from slack_sdk.signature import SignatureVerifier
 
+from app.chat import in_time
 from app.factory import create_app
 from app.services import services_of
 from runner.run import Run
@@ -36,8 +37,9 @@ PEOPLE = [
 
 
 @pytest.fixture
-def app(settings: Settings) -> Iterator[Flask]:
-    """The application, at a time when our signatures are new."""
+def app(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
+    """The application, at a time when our signatures are new; test_api_chat_in_time has its haste."""
+    monkeypatch.setattr(in_time, "PATIENCE", 60.0)
     app = create_app(settings, clock=lambda: float(NOW))
     yield app
     services_of(app).close()

@@ -9,9 +9,12 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, settings
 from schemathesis import Case
 from schemathesis.config import SchemathesisConfig
+from schemathesis.schemas import BaseSchema
 
 from app import failures
+from app.api import OPERATIONS, PREFIX
 from app.factory import create_app
+from app.openapi import specification
 from app.services import services_of
 from runner.run import Run
 from runner.settings import Settings
@@ -53,6 +56,12 @@ CONFIG = {
 }
 
 
+#: As "GET /api/v1/runs".
+NAMES = [
+    f"{method.upper()} {path}"
+    for path, operations in specification(OPERATIONS, PREFIX)["paths"].items()
+    for method in operations
+]
 CREDENTIAL = {"kind": "become_password", "password": "hunter2"}
 
 
@@ -63,9 +72,21 @@ def offline() -> Flask:
     return create_app(Settings.from_environ(nowhere | secrets))
 
 
-schema = schemathesis.openapi.from_wsgi(
-    "/openapi.json", offline(), config=SchemathesisConfig.from_dict(CONFIG)
-)
+@pytest.fixture(scope="session")
+def schema() -> BaseSchema:
+    """The specification of everything."""
+    config = SchemathesisConfig.from_dict(CONFIG)
+    return schemathesis.openapi.from_wsgi("/openapi.json", offline(), config=config)
+
+
+@pytest.fixture
+def only(schema: BaseSchema, operation: str) -> BaseSchema:
+    """The specification of one operation."""
+    return schema.include(name=operation)
+
+
+#: Its cases are made when its test is played, not by every process that collects the tests.
+lazily = schemathesis.pytest.from_fixture("only")
 
 
 @pytest.fixture
@@ -94,7 +115,8 @@ def populated(
     return app
 
 
-@schema.parametrize()
+@pytest.mark.parametrize("operation", NAMES)
+@lazily.parametrize()
 @settings(
     max_examples=EXAMPLES,
     deadline=None,
