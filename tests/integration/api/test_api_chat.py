@@ -38,7 +38,7 @@ PEOPLE = [
 
 @pytest.fixture
 def app(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
-    """The application, at a time when our signatures are new; test_api_chat_in_time has its haste."""
+    """The application when our signatures are new, and without haste."""
     monkeypatch.setattr(in_time, "PATIENCE", 60.0)
     app = create_app(settings, clock=lambda: float(NOW))
     yield app

@@ -1,6 +1,7 @@
 """The API keeps what its specification promises, for whatever schemathesis thinks of."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import schemathesis
@@ -9,6 +10,8 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, settings
 from schemathesis import Case
 from schemathesis.config import SchemathesisConfig
+from schemathesis.generation.feedback import FeedbackSources
+from schemathesis.pytest._test_builder import build_operation_test
 from schemathesis.schemas import BaseSchema
 
 from app import failures
@@ -56,6 +59,12 @@ CONFIG = {
 }
 
 
+SETTINGS = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
 #: As "GET /api/v1/runs".
 NAMES = [
     f"{method.upper()} {path}"
@@ -77,16 +86,6 @@ def schema() -> BaseSchema:
     """The specification of everything."""
     config = SchemathesisConfig.from_dict(CONFIG)
     return schemathesis.openapi.from_wsgi("/openapi.json", offline(), config=config)
-
-
-@pytest.fixture
-def only(schema: BaseSchema, operation: str) -> BaseSchema:
-    """The specification of one operation."""
-    return schema.include(name=operation)
-
-
-#: Its cases are made when its test is played, not by every process that collects the tests.
-lazily = schemathesis.pytest.from_fixture("only")
 
 
 @pytest.fixture
@@ -115,14 +114,21 @@ def populated(
     return app
 
 
-@pytest.mark.parametrize("operation", NAMES)
-@lazily.parametrize()
-@settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=list(HealthCheck),
-)
-def test_the_api_keeps_its_specification(case: Case, populated: Flask) -> None:
-    case.operation.app = populated
-    case.call_and_validate(headers={"Authorization": BEARER})
+@pytest.mark.parametrize("name", NAMES)
+def test_the_api_keeps_its_specification(name: str, schema: BaseSchema, populated: Flask) -> None:
+    method, path = name.split()
+    operation = schema[path][method]
+    operation.app = populated
+
+    def keeps_it(case: Case[Any]) -> None:
+        case.call_and_validate(headers={"Authorization": BEARER})
+
+    # By schemathesis' own decorator every process would make all cases before its first test.
+    build_operation_test(
+        config=schema.config,
+        operation=operation,
+        test_func=keeps_it,
+        given_kwargs={},
+        feedback=FeedbackSources(),
+        explicit_settings=SETTINGS,
+    )()
