@@ -124,8 +124,8 @@ class Caretaker:
     def _write_end(self, this: Round, ours: Run, end: End) -> Run | None:
         """Its output is gone with its runner; its events are in a file."""
         limit, code = self._settings.event_limit, end.exit_code
-        events = store_rest(this.conn, ours, self._vault, limit=limit, exit_code=code)
-        stored = Stored(complete=False, truncated=False, events=events)
+        told = store_rest(this.conn, ours, self._vault, limit=limit, exit_code=code)
+        stored = Stored(complete=False, truncated=False, events=told)
         return settle(this.conn, ours, end, actor=this.watchdog, **stored)
 
     def _adopt(self, this: Round, run: Run) -> Run | None:

@@ -24,7 +24,6 @@ from runner.told import Told
 log = logging.getLogger(__name__)
 
 EMPTY_LOOKS = 5  # in a row, without an orphan that ended meanwhile, until a family is gone
-EVENT_LIMIT = 500_000  # unless the settings say otherwise
 HOLD = 0.5  # seconds to wait for our own SIGTERM when a leader has died of one
 
 
@@ -42,7 +41,7 @@ class Live:
         directory: Path,
         group: Group | None = None,
         *,
-        event_limit: int = EVENT_LIMIT,
+        event_limit: int,
     ) -> None:
         """Hold *run*, whose keeper has its order; keep up to *event_limit* events of it."""
         #: What its playbook tells beside its output.

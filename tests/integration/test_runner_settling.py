@@ -54,7 +54,9 @@ def make_live(conn, tmp_path):
         run = runs.insert(conn, WANTED)
         names = {"runner": "here.1.2", "machine": "here", "boot": "b"}
         run = moves.claim(conn, run.id, token=uuid.uuid4(), lease=30, **names)
-        live = Live(run, NoKeeper(), Output(tmp_path, secrets or {}, 10**6), tmp_path)
+        live = Live(
+            run, NoKeeper(), Output(tmp_path, secrets or {}, 10**6), tmp_path, event_limit=1000
+        )
         live.hear({"event": "started", "pid": 7, "pgid": 7, "created": 1, "keeper": 6})
         for line in lines:
             live.hear(line)
