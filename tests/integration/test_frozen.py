@@ -228,7 +228,9 @@ def test_a_run_whose_runner_thaws_behind_a_shut_gate_is_queued_again(bench, free
     runner.process.send_signal(signal.SIGCONT)
 
     bench.await_output(run, b"ready")
-    assert [event.kind for event in bench.events(run)].count("claimed") == 2
+    kinds = [event.kind for event in bench.events(run)]
+    # A slow machine may come too late for the gate once more.
+    assert kinds.count("claimed") == kinds.count("released") + 1 > 1
     assert bench.find(run).attempt == 1
     bench.stop(run)
     assert bench.await_final(run).state is RunState.STOPPED
