@@ -11,10 +11,10 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from runner.record import parse_lines
 from runner.visible import keeper_environment
@@ -26,22 +26,46 @@ REST = 5.0  # seconds until it is tried again when no keeper could be started
 CHUNK = 65_536  # bytes per read of a pipe: its usual capacity
 
 
+class Process(Protocol):
+    """What is used of a Popen."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """Its exit code. None while it lives."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end. Raise subprocess.TimeoutExpired."""
+
+    def kill(self) -> None:
+        """Kill it."""
+
+
+#: Starts a keeper on the descriptors of its control, status and output. Raises OSError.
+Launch = Callable[[tuple[int, ...]], Process]
+
+
+def launch(theirs: tuple[int, ...]) -> Process:
+    """Start a keeper as a program of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "runner.leader", *map(str, theirs)],
+        pass_fds=theirs,
+        stdin=subprocess.DEVNULL,
+        env={**keeper_environment(os.environ), "PYTHONPATH": str(ROOT)},
+        process_group=0,  # the terminal's Ctrl-C is the runner's to answer
+    )
+
+
 class Kept:
     """One keeper process with its three pipes. Only `request` may be called by any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, launch: Launch = launch) -> None:
         """Start an idle keeper. Raise OSError when none can be started."""
         (control, end), (self.status, status), (self.output, output) = _pipes(3)
         self._control: int | None = end
         theirs = (control, status, output)
         try:
-            self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "runner.leader", *map(str, theirs)],
-                pass_fds=theirs,
-                stdin=subprocess.DEVNULL,
-                env={**keeper_environment(os.environ), "PYTHONPATH": str(ROOT)},
-                process_group=0,  # the terminal's Ctrl-C is the runner's to answer
-            )
+            self.process = launch(theirs)
         except OSError:
             for descriptor in (end, self.status, self.output):
                 os.close(descriptor)

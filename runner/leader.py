@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, cast
 
-from runner import command, plugin
+from runner import command, plugin, warm
 from runner.checkout import inside, own_disk
 from runner.command import Paths
 from runner.errors import AnsibleMissing, CheckoutFailed, RunnerError
@@ -84,13 +84,13 @@ def play(order: Order, say: Say) -> None:
         here = Project(order, trees.playbook, project, executable, environment)
         environment = equip(here, say)
         write_keyring(order)
-    may_leave = order["leave_async"]
-    environment = plugin.loaded(environment, executable, flight, may_leave=may_leave)
     os.chdir(project)
-    say(event="playing")
+    arguments = command.arguments(order, paths)
+    warm.become(order, executable, arguments, environment, say)
+    environment = plugin.loaded(environment, executable, flight, may_leave=order["leave_async"])
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # as a shell would start it
     try:
-        os.execve(executable, command.arguments(order, paths), environment)
+        os.execve(executable, arguments, environment)
     except FileNotFoundError as error:  # the interpreter its first line names
         raise AnsibleMissing from error
     except OSError as error:  # an environment that is too large, a file that is no program

@@ -7,12 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from runner import asked
+from runner import asked, recipe
 from runner.asked import Asked
 from runner.cgroup import Group
 from runner.judge import End, storable
 from runner.kept import Kept
 from runner.output import Output
+from runner.recipe import Recipe
 from runner.record import read_lines, recall
 from runner.run import Run
 from runner.store import moves
@@ -67,10 +68,19 @@ class Live:
         self._asked = Asked(kept, float(run.spec["grace"]))
         self._told = Told()
         self._gate_is_open = False
+        #: Of the recipe that its leader has left; None before, and once it was taken.
+        self._recipe: str | None = None
         #: Sweeps that reached somebody, and looks in a row that found nobody.
         self._sweeps = self._empty_looks = 0
         #: The survivors that were named last.
         self._named: list[dict[str, Any]] = []
+
+    def take_recipe(self) -> Recipe | None:
+        """By what its next start could be warm, told once. None if it was, or shall not be."""
+        if (digest := self._recipe) is None:
+            return None
+        self._recipe = None
+        return recipe.take(self.directory, digest)
 
     # What is asked of it
 
@@ -150,7 +160,12 @@ class Live:
 
     def _on_playing(self, line: dict[str, Any]) -> None:
         self.telling.open()
-        self.tenure.move(lambda conn: moves.play(conn, self.run))
+        how = {"start": "warm" if line.get("start") == "warm" else "cold"}
+        if isinstance(why := line.get("why"), str):
+            how["why"] = self._shown(why)
+        if isinstance(digest := line.get("recipe"), str):
+            self._recipe = digest
+        self.tenure.move(lambda conn: moves.play(conn, self.run, how))
 
     def _on_refused(self, line: dict[str, Any]) -> None:
         self._told.refusal = self.output.mask.text(str(self._told.refusal))

@@ -100,3 +100,5 @@ class Order(TypedDict):
     only_hosts: list[str] | None
     #: Async jobs may outlive the run.
     leave_async: bool
+    #: "warm" where the leader may become ansible-playbook without exec; else "cold".
+    start: str

@@ -56,6 +56,7 @@ def make_order(
         "protocols": list(settings.git_protocols),
         "only_hosts": run.only_hosts,
         "leave_async": run.spec.get("leave_async", False),
+        "start": run.spec.get("start") or settings.start,
     }
 
 

@@ -36,9 +36,14 @@ def loaded(
         return dict(environment)
     theirs = environment.get("PYTHONPATH")
     path = f"{SITE}{os.pathsep}{theirs}" if theirs else str(SITE)
-    told = {"CURTAIN_FLIGHT": str(flight), "CURTAIN_MODULES": str(flight.parent / MODULES)}
+    modules = {"CURTAIN_MODULES": str(flight.parent / MODULES)}
     leaving = {"CURTAIN_MAY_LEAVE": "1"} if may_leave else {}
-    return {**environment, "PYTHONPATH": path, **told, **leaving}
+    return {**environment, "PYTHONPATH": path, **told(flight), **modules, **leaving}
+
+
+def told(flight: Path) -> dict[str, str]:
+    """What is still in the environment when Ansible has been loaded, for the plugin itself."""
+    return {"CURTAIN_FLIGHT": str(flight)}
 
 
 def hears_python_path(executable: str) -> bool:

@@ -97,6 +97,19 @@ class Settings(StoreSettings):
         le=3600,
         description="seconds from terminate to kill when the runner is shut down",
     )
+    start: Literal["warm", "cold"] = Field(
+        alias="RUNNER_START",
+        default="cold",
+        description="`warm` starts runs from a process that has loaded Ansible for their template, "
+        "`cold` by executing ansible-playbook",
+    )
+    zygotes: int = Field(
+        alias="RUNNER_ZYGOTES",
+        default=4,
+        ge=0,
+        le=100,
+        description="templates that are kept warm, those that ran last; each takes 40 to 60 MB",
+    )
     cgroup: Literal["auto", "off"] = Field(
         alias="RUNNER_CGROUP",
         default="auto",
@@ -246,6 +259,11 @@ class Settings(StoreSettings):
     def runs_directory(self) -> Path:
         """Where live runs have their directories."""
         return self.data.absolute() / "runs"
+
+    @property
+    def zygotes_directory(self) -> Path:
+        """Where zygotes have what stands for the directory of a run."""
+        return self.data.absolute() / "zygotes"
 
     @property
     def git_directory(self) -> Path:

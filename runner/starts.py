@@ -23,6 +23,7 @@ from runner.settings import Settings
 from runner.store import moves, runs
 from runner.store.connection import AWAY, Connection
 from runner.vault import Vault
+from runner.zygotes import Zygotes
 
 log = logging.getLogger(__name__)
 
@@ -31,10 +32,16 @@ class Starts:
     """Claims runs and hands them to keepers."""
 
     def __init__(
-        self, runner: str, settings: Settings, keepers: Keepers, containment: Containment
+        self,
+        runner: str,
+        settings: Settings,
+        keepers: Keepers,
+        zygotes: Zygotes,
+        containment: Containment,
     ) -> None:
         """Start runs for the runner of that name."""
         self._containment = containment
+        self._zygotes = zygotes
         self._runner = runner
         self._settings = settings
         self._keepers = keepers
@@ -113,7 +120,8 @@ class Starts:
             file.touch(0o600)
             order = make_order(run, secrets, opened, directory, self.installation, self._settings)
             file.write_text(json.dumps(order))
-            kept = self._keepers.take()
+            kept = None if order["start"] == "cold" else self._zygotes.take(run.template)
+            kept = kept or self._keepers.take()
         except BaseException:
             shutil.rmtree(directory, ignore_errors=True)
             raise

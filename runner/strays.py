@@ -1,15 +1,18 @@
 """Orphans that a killed keeper has left to the runner, which is a subreaper too."""
 
 import os
-import subprocess
 from collections.abc import Iterable
 from typing import Protocol
+
+from runner.kept import Process
 
 
 class Child(Protocol):
     """A process that this one has started itself."""
 
-    process: subprocess.Popen[bytes]
+    @property
+    def process(self) -> Process:
+        """Whoever wants to reap it."""
 
     @property
     def pid(self) -> int:

@@ -32,6 +32,7 @@ from runner.store import moves, runners, stops
 from runner.store.connection import AWAY, Connection, Line
 from runner.strays import Child, reap_strays
 from runner.tenure import FLUSH, SOONEST
+from runner.zygotes import Zygotes
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,8 @@ class Runner:
         books = Books(redis, self.name, beat=settings.beat)  # asks Redis: before any keeper starts
         self.containment = find_containment(settings.cgroup)
         self._keepers = Keepers()
-        self._starts = Starts(self.name, settings, self._keepers, self.containment)
+        self._zygotes = Zygotes(settings.zygotes_directory, settings.zygotes)
+        self._starts = Starts(self.name, settings, self._keepers, self._zygotes, self.containment)
         self._ends = Ends(self.name)
         self._errands = (Errands(LOOKS), Errands(NOTIFICATIONS))
         self._clerk = Clerk(books, self._alarm.ring, self._errands)
@@ -114,6 +116,7 @@ class Runner:
             self.line.lose(error)
         for errands in self._errands:
             errands.turn(now, is_leaving=self._is_leaving)
+        self._warm()
         self._intake.share_out(may_begin=self.line.is_up and not self._is_leaving)
         self._refill(is_tick=is_tick)
 
@@ -151,7 +154,8 @@ class Runner:
         """All that we have started: whatever else is below us is an orphan."""
         held = [live.kept for live in self.lives.values()]
         beside = [process for errands in self._errands for process in errands.processes]
-        return [*held, *self._keepers.idle, *self._ends.closing, *beside]
+        ahead: list[Child] = [*self._keepers.idle, *self._zygotes.all]
+        return [*held, *ahead, *self._ends.closing, *beside]
 
     # What needs neither Postgres nor Redis
 
@@ -263,6 +267,13 @@ class Runner:
                 log.error("no keeper can be started ahead: %s", error)
                 self._keepers.rest()
 
+    def _warm(self) -> None:
+        """Have zygotes for the templates whose runs started cold and need not have."""
+        self._zygotes.turn()
+        for live in self.lives.values():
+            if wanted := live.take_recipe():
+                self._zygotes.want(live.run.template, wanted)
+
     def _leave(self) -> None:
         """Go without a trace in the books."""
         left = (
@@ -271,6 +282,7 @@ class Runner:
         log.info("runner %s: %s, leaving", self.name, left)
         self._listener.closing.set()
         self._keepers.close()
+        self._zygotes.close()
         for errands in self._errands:
             errands.close()
         self._ends.close()

@@ -161,6 +161,10 @@ class Template(Strict):
         default=False,
         description="whether ansible's async jobs may outlive a run that ends by itself",
     )
+    start: Literal["warm", "cold"] | None = Field(
+        default=None,
+        description="how its runs start: warm or cold; null: as the runner is set, RUNNER_START",
+    )
     notifications: list[Notification] = Field(
         default=[], max_length=20, description="who is told when it starts, ends or is stuck"
     )

@@ -62,6 +62,7 @@ def make_order(tmp_path: Path, repository: Repository) -> Order:
         "protocols": ["file"],
         "only_hosts": None,
         "leave_async": False,
+        "start": "cold",
     }
 
 

@@ -139,15 +139,15 @@ def prepared(
     )
 
 
-def play(conn: Connection, run: Run) -> Run | None:
-    """preparing -> playing: the leader becomes ansible-playbook."""
+def play(conn: Connection, run: Run, how: dict[str, Any]) -> Run | None:
+    """preparing -> playing: the leader becomes ansible-playbook, as *how* it was started tells."""
     return move(
         conn,
         """UPDATE runs SET phase = 'playing', playing_at = now(), may_continue_on = NULL
             WHERE id = %(run_id)s AND state = 'running' AND lease_token = %(token)s""",
         "playing",
         str(run.runner),
-        {},
+        how,
         run_id=run.id,
         token=run.lease_token,
     )

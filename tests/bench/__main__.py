@@ -25,6 +25,7 @@ from tests.bench import (
     memory,
     page,
     recovery,
+    road,
     starts,
     stopping,
     stops,
@@ -37,6 +38,7 @@ from tests.bench.table import Measured, table
 BENCHMARKS: dict[str, Callable[[Size], Sequence[Measured]]] = {
     "triggers": triggers.measure,
     "starts": starts.measure,
+    "road": road.measure,
     "bursts": bursts.measure,
     "stops": stops.measure,
     "stopping": stopping.measure,

@@ -8,6 +8,8 @@ class Size(NamedTuple):
 
     triggers: int
     starts: int
+    #: Runs of a playbook without tasks.
+    noops: int
     bursts: int
     #: Of each kind.
     stops: int
@@ -50,6 +52,7 @@ class Size(NamedTuple):
 FULL = Size(
     triggers=320,
     starts=30,
+    noops=60,
     bursts=6,
     stops=100,
     load=5.0,
@@ -77,6 +80,7 @@ FULL = Size(
 QUICK = Size(
     triggers=80,
     starts=4,
+    noops=12,
     bursts=1,
     stops=6,
     load=0.5,

@@ -59,16 +59,16 @@ def measure(size: Size) -> list[Figure]:
         project = stack.declare(PLAYBOOK % mark)
         openings = Openings(stack.ansible, mark)
         openings.start()
-        _start_ours(stack, openings, mark)  # the first one fills the Git cache
+        start_ours(stack, openings, mark)  # the first one fills the Git cache
         starts = [
-            (_start_ours(stack, openings, mark), _start_bare(stack, project, openings, mark))
+            (start_ours(stack, openings, mark), start_bare(stack, project, openings, mark))
             for _ in range(size.starts)
         ]
     ours, bare = zip(*starts, strict=True)
     return [*_shares(ours, bare), *_waterfall(ours)]
 
 
-def _start_ours(stack: Stack, openings: Openings, mark: Path) -> OurStart:
+def start_ours(stack: Stack, openings: Openings, mark: Path) -> OurStart:
     openings.forget()
     offset = time.time() - time.monotonic()
     with Caller(stack.port) as caller:
@@ -87,7 +87,7 @@ def _start_ours(stack: Stack, openings: Openings, mark: Path) -> OurStart:
     )
 
 
-def _start_bare(stack: Stack, project: Path, openings: Openings, mark: Path) -> Start:
+def start_bare(stack: Stack, project: Path, openings: Openings, mark: Path) -> Start:
     openings.forget()
     began = time.monotonic()
     child = stack.start_ansible(project)

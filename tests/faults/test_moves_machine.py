@@ -222,7 +222,7 @@ class MovesMachine(RuleBasedStateMachine):
         """preparing -> playing."""
         run = self.recall(memory)
         is_made = self.models[run.id].play(run.lease_token, run.runner)
-        return self.compare("play", is_made, moves.play(self.conn, run))
+        return self.compare("play", is_made, moves.play(self.conn, run, {}))
 
     @rule(target=seen, memory=MEMORIES, pids=st.sets(st.integers(2, 9), max_size=1))
     def survive(self, memory, pids):

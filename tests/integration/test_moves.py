@@ -188,7 +188,7 @@ def test_a_run_is_released_only_before_its_leader_is_registered(conn, make_runni
 
 def test_a_run_that_has_played_is_not_released_whatever_is_said_of_it(conn, make_running):
     """A playbook can write into its keeper's record that it never started."""
-    run = moves.play(conn, make_running())
+    run = moves.play(conn, make_running(), {})
 
     assert moves.release(conn, run, actor="watchdog", never_started=True) is None
 

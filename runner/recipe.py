@@ -1,0 +1,148 @@
+"""All that decides what Ansible reads while it is imported: by this a zygote fits a run, or not.
+
+What names the run's own directory is written with RUN in its place, so that the runs of one
+template have one recipe, as long as nothing changes that Ansible would read before its playbook.
+"""
+
+import hashlib
+import importlib.util
+import json
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+
+from runner import mark
+from runner.ansible_config import find_config
+from runner.paper import open_plain
+from runner.plugin import HEAD, interpreter
+
+log = logging.getLogger(__name__)
+
+#: In the directory of a run that could have been warm and was not.
+FILE: Final = "recipe.json"
+LONGEST: Final = 2**20  # bytes
+RUN: Final = "\x1aRUN\x1a"  # no path has it
+#: In the environment, but of one run, and nothing that is imported reads it.
+OWN: Final = frozenset({mark.RUN, mark.INSTALLATION, "ANSIBLE_SSH_CONTROL_PATH_DIR"})
+#: How ansible-playbook begins wherever pip has written it.
+ENTRY: Final = "from ansible.cli.playbook import main"
+FILES: Final = ("__init__.py", "release.py", "constants.py", "config/base.yml")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How an ansible-playbook is started, but for what is of one run."""
+
+    #: The command's path.
+    script: str
+    #: Of the files that are others when another Ansible is installed.
+    stamps: list[list[Any]]
+    #: The directory in which it is started.
+    project: str
+    environment: dict[str, str]
+    #: The ansible.cfg that is read, and what is in it; None where there is none.
+    config: list[str] | None
+    may_leave: bool
+
+    def write(self) -> str:
+        """Write it for `read`."""
+        return json.dumps(asdict(self))
+
+    def difference(self, other: "Recipe") -> str | None:
+        """Name the first part in which *other* is another recipe; None if it is the same."""
+        names = (field.name for field in fields(self))
+        return next((name for name in names if getattr(self, name) != getattr(other, name)), None)
+
+
+def read(text: str) -> Recipe:
+    """Read what `write` wrote. Raise ValueError or TypeError for anything else."""
+    return Recipe(**json.loads(text))
+
+
+def digest(text: bytes) -> str:
+    """Tell a recipe from every other."""
+    return hashlib.sha256(text).hexdigest()
+
+
+def take(directory: Path, wanted: str) -> Recipe | None:
+    """Read the recipe that was left in the directory of a run, if it is the one of that digest."""
+    try:
+        with open_plain(directory / FILE) as file:
+            text = file.read(LONGEST)
+        return read(text.decode()) if digest(text) == wanted else None
+    except (OSError, ValueError, TypeError) as error:
+        log.warning("%s: its recipe cannot be read: %s", directory.name, error)
+        return None
+
+
+def make_recipe(
+    directory: Path,
+    script: str,
+    project: Path,
+    environment: Mapping[str, str],
+    *,
+    may_leave: bool,
+) -> Recipe | None:
+    """Find the recipe of the run in *directory*. None where no copy of an image is like a start.
+
+    *environment* is that of ansible-playbook before our plugin is in it.
+    """
+    if not is_ours(script) or "PYTHONPATH" in environment:
+        return None
+    config = find_config(environment, project)
+    return Recipe(
+        script=script,
+        stamps=[_stamp(Path(script)), *map(_stamp, _files())],
+        project=_common(str(project), directory),
+        environment={
+            name: _common(value, directory)
+            for name, value in environment.items()
+            if name not in OWN
+        },
+        config=_read_config(config, directory) if config else None,
+        may_leave=may_leave,
+    )
+
+
+def _read_config(file: Path, directory: Path) -> list[str]:
+    return [_common(str(file), directory), file.read_text("utf-8", "replace")]
+
+
+def is_ours(script: str) -> bool:
+    """Whether a script is the ansible-playbook of the Python that we run ourselves."""
+    try:
+        with open(script, "rb") as file:
+            head = file.read(HEAD)
+    except OSError:
+        return False
+    words = interpreter(head)
+    return words == [sys.executable] and ENTRY.encode() in head
+
+
+def localize(text: str, directory: Path) -> str:
+    """Put a directory into what a recipe has of a path or a variable."""
+    return text.replace(RUN, str(directory))
+
+
+def _common(text: str, directory: Path) -> str:
+    return text.replace(str(directory), RUN)
+
+
+def _files() -> list[Path]:
+    found = importlib.util.find_spec("ansible")
+    if found is None or not found.submodule_search_locations:
+        return []
+    package = Path(found.submodule_search_locations[0])
+    return [package.parent, *(package / name for name in FILES)]
+
+
+def _stamp(path: Path) -> list[Any]:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return [str(path), 0, 0]
+    return [str(path), status.st_size, status.st_mtime_ns]

@@ -1,0 +1,67 @@
+"""How a leader becomes ansible-playbook without exec, where its process has loaded Ansible."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner import plugin, recipe
+from runner.order import Order
+from runner.private import write
+from runner.recipe import Recipe
+
+if TYPE_CHECKING:
+    from runner.image import Image
+
+Say = Callable[..., None]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a zygote has loaded, and by which recipe."""
+
+    image: "Image"
+    recipe: Recipe
+
+
+#: Of this process and of what it forks; None in a keeper that was executed.
+loaded: Loaded | None = None
+
+
+def become(
+    order: Order, script: str, arguments: list[str], environment: dict[str, str], say: Say
+) -> None:
+    """Be *script* in the working directory, and do not return; or say why it is to be executed.
+
+    A recipe is left in the run's directory where the next run could do without exec.
+    """
+    if order["start"] == "cold":
+        say(event="playing", start="cold")
+    elif why := _why_not(order, script, environment):
+        say(event="playing", start="cold", why=why, recipe=_digest(order))
+    elif loaded is not None:
+        say(event="playing", start="warm")
+        loaded.image.become(script, arguments[1:])
+
+
+def _why_not(order: Order, script: str, environment: dict[str, str]) -> str | None:
+    """Settle what is loaded in this run. Tell why that cannot be, if it cannot."""
+    directory, may_leave = Path(order["directory"]), order["leave_async"]
+    wanted = recipe.make_recipe(directory, script, Path.cwd(), environment, may_leave=may_leave)
+    if wanted is None:
+        return "its ansible-playbook is not the one beside Curtain, or its PYTHONPATH is its own"
+    why = loaded.recipe.difference(wanted) if loaded else "not loaded"
+    if loaded is None or why:
+        write(directory / recipe.FILE, wanted.write())
+        return why
+    try:
+        loaded.image.settle(environment | plugin.told(directory / plugin.FLIGHT), directory)
+    except Exception as error:  # of the run's own directory: executed, Ansible says so itself
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def _digest(order: Order) -> str | None:
+    """Sum up the recipe that is left: its playbook could write another before it is read."""
+    file = Path(order["directory"]) / recipe.FILE
+    return recipe.digest(file.read_bytes()) if file.exists() else None

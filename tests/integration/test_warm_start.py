@@ -1,0 +1,189 @@
+"""Runs that start warm: what a user sees of it, and that a stop stops all of them just the same."""
+
+import os
+import signal
+import sys
+from contextlib import suppress
+
+import psutil
+import pytest
+
+from runner.run import RunState
+from tests import playbooks
+from tests.waiting import wait_until
+
+PLAYBOOK = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - debug: msg="ready"
+    - command: sleep {{ seconds | default(0) }}
+"""
+
+
+@pytest.fixture
+def warm(start):
+    """A runner that starts warm what it can."""
+    return start(RUNNER_START="warm")
+
+
+@pytest.fixture
+def play(bench):
+    """Play something, and tell how it was started."""
+
+    def once(repository, **more):
+        run = bench.trigger(repository.url, **more)
+        assert bench.await_final(run).state is RunState.SUCCEEDED
+        return how(bench, run)
+
+    return once
+
+
+@pytest.fixture
+def warmed(warm, play, playbook):
+    """A repository whose runs start warm from now on."""
+    repository = playbook(PLAYBOOK)
+    wait_until(lambda: play(repository)["start"] == "warm", timeout=60)
+    return repository
+
+
+def how(bench, run):
+    """How a run was started."""
+    (event,) = bench.events(run, "playing")
+    return event.detail
+
+
+def zygotes(runner):
+    """The zygotes of a runner."""
+    found = []
+    for child in psutil.Process(runner.process.pid).children():
+        with suppress(psutil.NoSuchProcess):
+            if "runner.zygote" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
+
+
+def test_the_second_run_of_a_template_starts_warm_and_says_so(warm, play, playbook):
+    repository = playbook(PLAYBOOK)
+
+    assert play(repository) == {"start": "cold", "why": "not loaded"}
+    wait_until(lambda: play(repository) == {"start": "warm"}, timeout=60)
+
+
+def test_a_template_may_start_cold(warm, play, playbook, warmed):
+    assert play(warmed, start="cold") == {"start": "cold"}
+    assert play(warmed) == {"start": "warm"}
+
+
+def test_a_runner_that_starts_cold_loads_nothing(runner, play, playbook):
+    assert play(playbook(PLAYBOOK)) == {"start": "cold"}
+    assert zygotes(runner) == []
+
+
+def test_what_ansible_reads_before_its_playbook_starts_cold_when_it_changes(bench, play, warmed):
+    warmed.commit({"ansible.cfg": "[defaults]\nnocows = 1\n"})
+
+    assert play(warmed) == {"start": "cold", "why": "config"}
+    wait_until(lambda: play(warmed) == {"start": "warm"}, timeout=60)
+    assert play(warmed, environment={"MINE": "1"}) == {"start": "cold", "why": "environment"}
+
+
+def test_a_zygote_that_dies_fails_no_run(warm, bench, play, warmed):
+    run = bench.trigger(warmed.url, vars={"seconds": 300})
+    bench.await_output(run, b"ready")
+
+    for zygote in zygotes(warm):
+        zygote.kill()
+    wait_until(lambda: zygotes(warm) == [])
+
+    assert play(warmed)["start"] == "cold"
+    assert bench.find(run).state is RunState.RUNNING
+    wait_until(lambda: play(warmed)["start"] == "warm", timeout=60)
+    bench.stop(run)
+    assert bench.await_final(run).state is RunState.STOPPED
+    assert bench.family(run) == []
+
+
+def test_a_zygote_that_stands_still_delays_no_run_for_long(warm, bench, play, warmed):
+    for zygote in zygotes(warm):
+        zygote.suspend()
+
+    assert play(warmed)["start"] == "cold"
+
+
+def test_runs_at_once_come_from_one_zygote(warm, bench, warmed):
+    runs = [bench.trigger(warmed.url) for _ in range(8)]
+
+    for run in runs:
+        assert bench.await_final(run).state is RunState.SUCCEEDED
+        assert how(bench, run) == {"start": "warm"}
+    assert len(zygotes(warm)) == 1
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_stop_stops_a_warm_run(warm, bench, warmed, force):
+    run = bench.trigger(warmed.url, vars={"seconds": 300})
+    bench.await_output(run, b"ready")
+
+    bench.stop(run, force=force)
+    final = bench.await_final(run)
+
+    assert how(bench, run) == {"start": "warm"}
+    assert final.state is RunState.STOPPED
+    assert bench.family(run) == []
+
+
+def test_a_warm_runs_family_ends_with_its_runner(warm, start, bench, warmed):
+    run = bench.trigger(warmed.url, vars={"seconds": 300})
+    bench.await_output(run, b"ready")
+    (zygote,) = zygotes(warm)
+
+    warm.kill()
+
+    wait_until(lambda: bench.family(run) == [])
+    wait_until(lambda: not zygote.is_running() or zygote.status() == psutil.STATUS_ZOMBIE)
+    start()
+    assert bench.await_final(run).state is RunState.INTERRUPTED
+
+
+def test_a_warm_run_whose_keeper_is_killed_leaves_nobody(warm, bench, play, playbook):
+    repository = playbook(playbooks.DOUBLE_FORK)
+    first = bench.trigger(repository.url)
+    bench.await_output(first, b"ready")
+    wait_until(lambda: "its next run starts warm" in warm.log.read_text(), timeout=60)
+    run = bench.trigger(repository.url)
+    bench.await_output(run, b"ready")
+    assert how(bench, run) == {"start": "warm"}
+
+    os.kill(bench.find(run).keeper_pid, signal.SIGKILL)
+
+    assert bench.await_final(run).state is RunState.FAILED
+    assert bench.family(run) == []
+    bench.stop(first, force=True)
+    bench.await_final(first)
+
+
+def test_a_runner_that_leaves_takes_its_zygotes_with_it(warm, warmed):
+    (zygote,) = zygotes(warm)
+
+    assert warm.terminate() == 0
+
+    wait_until(lambda: not zygote.is_running())
+
+
+def test_a_warm_run_is_listed_as_what_it_would_have_been(warm, bench, warmed):
+    run = bench.trigger(warmed.url, vars={"seconds": 300})
+    bench.await_output(run, b"ready")
+
+    leader = psutil.Process(bench.find(run).leader_pid)
+    keeper = psutil.Process(bench.find(run).keeper_pid)
+
+    words = " ".join(leader.cmdline()).split()
+    assert words[0] == sys.executable
+    assert words[1].endswith("/ansible-playbook")
+    assert words[-2] == "--"
+    assert leader.name().startswith("ansible-playboo")
+    assert "runner.leader" in " ".join(keeper.cmdline())
+    bench.stop(run, force=True)
+    bench.await_final(run)
+    assert bench.family(run) == []
