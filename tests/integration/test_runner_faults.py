@@ -409,7 +409,7 @@ def test_a_job_that_is_no_runs_blocks_nothing(bench, runner, playbook, redis):
     url = playbook(playbooks.HELLO).url
 
     for _ in range(2):
-        run = bench.await_final(bench.trigger(url), timeout=20)
+        run = bench.await_final(bench.trigger(url))
         assert run.state is RunState.SUCCEEDED
 
 
