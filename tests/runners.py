@@ -98,7 +98,7 @@ class Sight:
 
     def await_output(self, run: Run, text: bytes) -> None:
         """Wait until it has printed *text*."""
-        wait_until(lambda: text in self.output(run), timeout=30)
+        wait_until(lambda: text in self.output(run), timeout=60)
 
     def events(self, run: Run, kind: str | None = None) -> list[events.RunEvent]:
         """Its history, or what is of one kind."""
