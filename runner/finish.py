@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import signal
 import sys
 from typing import NoReturn
 
@@ -36,6 +37,14 @@ def close_all_but(kept: set[int]) -> None:
     """Close what an exec would have closed: all but *kept*, standard input, output and error."""
     for each in descriptors() - kept - {0, 1, 2}:
         os.close(each)
+
+
+def die_interrupted() -> None:
+    """Die of SIGINT, as Python does of a KeyboardInterrupt that nobody has caught."""
+    with contextlib.suppress(Exception):
+        sys.stdout.flush()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGINT)
 
 
 def leave(code: int) -> NoReturn:

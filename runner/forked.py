@@ -25,8 +25,8 @@ class Forked:
             if self.returncode is None:
                 try:
                     ended, status = os.waitpid(self.pid, os.WNOHANG)
-                except ChildProcessError:  # somebody else has reaped it: as Popen has it
-                    self.returncode = 0
+                except ChildProcessError:  # nobody saw how: no proof that its family is gone
+                    self.returncode = -signal.SIGKILL
                 else:
                     self.returncode = os.waitstatus_to_exitcode(status) if ended else None
             return self.returncode

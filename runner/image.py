@@ -35,7 +35,7 @@ MODULES: Final = (
     "ansible.playbook",
     "ansible.vars.manager",
 )
-#: Imported before Ansible.
+#: Imported before Ansible, and nothing that a project may find.
 FORGOTTEN: Final = frozenset({"runner", "setproctitle"})
 OURS: Final = Path(__file__).resolve().parent.parent
 
@@ -49,6 +49,8 @@ class Image:
         Raise Unfit, or whatever Ansible raises of its configuration.
         """
         before = finish.descriptors()
+        #: What Python has set for want of any locale, and would in a new process.
+        self._coerced = {name: os.environ[name] for name in ("LC_CTYPE",) if name in os.environ}
         for name in MODULES:
             importlib.import_module(name)
         self._constants: Any = importlib.import_module("ansible.constants")
@@ -72,7 +74,7 @@ class Image:
         The working directory is the run's already. Whatever this raises, the copy can still exec.
         """
         os.environ.clear()
-        os.environ.update(environment)
+        os.environ.update(self._coerced | dict(environment))
         for mend in self._mends:
             mend(str(root))
         atexit.unregister(self._cleanup)  # of the image's own directory
@@ -84,12 +86,15 @@ class Image:
         process: Any = multiprocessing.process.current_process()
         process._config["authkey"] = os.urandom(32)
         self._names.random_int = f"{random.getrandbits(32):08x}"
+        for file in _log_files():
+            file._open().close()
+        sys.path.remove(str(OURS))
 
     def become(self, script: str, arguments: list[str]) -> NoReturn:
         """Be *script*, in a copy that has settled."""
         self._name(script, arguments)
         self._forget_us()
-        files = [each for each in logging.root.handlers if isinstance(each, logging.FileHandler)]
+        files = _log_files()
         for file in files:
             file.close()
         finish.close_all_but(self._opened)
@@ -98,13 +103,15 @@ class Image:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         for number in (signal.SIGPIPE, signal.SIGXFSZ):  # as Python does it when it starts
             signal.signal(number, signal.SIG_IGN)
-        gc.enable()
         code = 1
         try:
             runpy.run_path(script, run_name="__main__")
             code = 0
         except SystemExit as end:
             code = finish.code_of(end)
+        except KeyboardInterrupt:
+            sys.excepthook(*sys.exc_info())
+            finish.die_interrupted()
         except BaseException:
             sys.excepthook(*sys.exc_info())
         finish.leave(code)
@@ -115,7 +122,6 @@ class Image:
         setthreadtitle(os.path.basename(script)[:15])  # as much as the kernel keeps
         sys.argv = [script, *arguments]
         sys.orig_argv = [sys.executable, script, *arguments]
-        sys.path.remove(str(OURS))
         sys.path.insert(0, os.path.dirname(os.path.realpath(script)))
 
     def _forget_us(self) -> None:
@@ -125,6 +131,10 @@ class Image:
                 del sys.modules[name]
         for name in [name for name in sys.modules if name.partition(".")[0] in FORGOTTEN]:
             del sys.modules[name]
+
+
+def _log_files() -> list[logging.FileHandler]:
+    return [each for each in logging.root.handlers if isinstance(each, logging.FileHandler)]
 
 
 def _load_plugins(config: Any) -> None:

@@ -33,6 +33,11 @@ def wear(number: int) -> None:
         resource.setrlimit(RLIMIT_LOCKS, (number, hard))
 
 
+def is_worn(number: int) -> bool:
+    """Whether this process is branded so: what was not executed has no other mark to be read."""
+    return resource.getrlimit(RLIMIT_LOCKS)[0] == number
+
+
 def run_of(pid: int, installation: str) -> int | None:
     """Tell which run of *installation* a process belongs to. None if to none."""
     branded = _read_brand(pid)

@@ -86,7 +86,7 @@ def _of_object(holder: Any, path: str) -> Iterator[Mend]:
     held = [(name, getattr(holder, name, None)) for name in names]
     held = [(name, value) for name, value in held if _mentions(value, path)]
     if not held:
-        raise Unfit(f"a {type(holder).__qualname__} holds a path: {holder!r}"[:200])
+        raise Unfit(f"a {type(holder).__qualname__} holds a path")
     for name, value in held:
         yield _mend(value, path, partial(_set, holder, name))
 
@@ -137,4 +137,4 @@ def _change(value: Any, path: str) -> Callable[[str], Any]:
         from ansible.module_utils._internal._datatag import AnsibleTagHelper
 
         return lambda new: AnsibleTagHelper.tag_copy(value, str(value).replace(path, new))
-    raise Unfit(f"a {kind.__qualname__} is a path: {value!r}"[:200])
+    raise Unfit(f"a {kind.__qualname__} is a path")

@@ -30,6 +30,10 @@ RUN: Final = "\x1aRUN\x1a"  # no path has it
 OWN: Final = frozenset({mark.RUN, mark.INSTALLATION, "ANSIBLE_SSH_CONTROL_PATH_DIR"})
 #: How ansible-playbook begins wherever pip has written it.
 ENTRY: Final = "from ansible.cli.playbook import main"
+#: How variables begin that Python or the dynamic linker read as a process starts: those of the
+#: keeper, which *environment* is compared with, and of Ansible would be one.
+READ_AT_START: Final = ("PYTHON", "LD_", "GLIBC_", "MALLOC_")
+ALLOWED: Final = {"PYTHONUNBUFFERED": "1"}
 FILES: Final = ("__init__.py", "release.py", "constants.py", "config/base.yml")
 
 
@@ -73,7 +77,11 @@ def take(directory: Path, wanted: str) -> Recipe | None:
     try:
         with open_plain(directory / FILE) as file:
             text = file.read(LONGEST)
-        return read(text.decode()) if digest(text) == wanted else None
+        (directory / FILE).unlink()
+        if digest(text) != wanted:
+            log.warning("%s: its recipe is not the one that was left", directory.name)
+            return None
+        return read(text.decode())
     except (OSError, ValueError, TypeError) as error:
         log.warning("%s: its recipe cannot be read: %s", directory.name, error)
         return None
@@ -86,13 +94,11 @@ def make_recipe(
     environment: Mapping[str, str],
     *,
     may_leave: bool,
-) -> Recipe | None:
-    """Find the recipe of the run in *directory*. None where no copy of an image is like a start.
+) -> Recipe:
+    """Find the recipe of the run in *directory*. Raise OSError, also for an odd ansible.cfg.
 
     *environment* is that of ansible-playbook before our plugin is in it.
     """
-    if not is_ours(script) or "PYTHONPATH" in environment:
-        return None
     config = find_config(environment, project)
     return Recipe(
         script=script,
@@ -110,6 +116,21 @@ def make_recipe(
 
 def _read_config(file: Path, directory: Path) -> list[str]:
     return [_common(str(file), directory), file.read_text("utf-8", "replace")]
+
+
+def unlike(directory: Path, script: str, environment: Mapping[str, str]) -> str | None:
+    """Tell why no copy of an image is like a start of *script*; None if one may be."""
+    if not is_ours(script):
+        return "its ansible-playbook is not the one beside Curtain"
+    if directory.resolve() != directory:
+        return "its directory is behind a symbolic link"
+    if ".." in Path(environment.get("ANSIBLE_CONFIG", "")).parts:
+        return "its ANSIBLE_CONFIG leads out of its project"
+    for name, value in environment.items():
+        known = (os.environ.get(name), ALLOWED.get(name))
+        if name.startswith(READ_AT_START) and value not in known:
+            return f"its {name} is read when a process starts"
+    return None
 
 
 def is_ours(script: str) -> bool:

@@ -258,12 +258,7 @@ class Settings(StoreSettings):
     @property
     def runs_directory(self) -> Path:
         """Where live runs have their directories."""
-        return self.data.absolute() / "runs"
-
-    @property
-    def zygotes_directory(self) -> Path:
-        """Where zygotes have what stands for the directory of a run."""
-        return self.data.absolute() / "zygotes"
+        return self.data.resolve() / "runs"
 
     @property
     def git_directory(self) -> Path:

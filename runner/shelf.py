@@ -6,9 +6,11 @@ left where Ansible finds it. They lie in the loader's cache of modules, which go
 known to the rest of Ansible when they are taken from there: where it would have loaded them.
 """
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
@@ -50,12 +52,15 @@ def fill(loaders: Any, known: dict[str, dict[str, Any]], caches: dict[str, Any])
     Raise AttributeError or TypeError for an Ansible whose loaders work differently.
     """
     shelves = []
+    own = str(Path(loaders.__file__).parent) + os.sep
     for kind, names in PLUGINS.items():
         loader = getattr(loaders, f"{kind}_loader")
         shelf = Shelf(known)
         for name in names:
             found = loader.find_plugin_with_context(name)
             path = found.plugin_resolved_path
+            if not path.startswith(own):  # somebody's who takes the place of Ansible's
+                continue
             module = loader._load_module_source(
                 python_module_name=found._python_module_name, path=path
             )

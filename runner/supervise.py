@@ -58,7 +58,7 @@ class Runner:
         books = Books(redis, self.name, beat=settings.beat)  # asks Redis: before any keeper starts
         self.containment = find_containment(settings.cgroup)
         self._keepers = Keepers()
-        self._zygotes = Zygotes(settings.zygotes_directory, settings.zygotes)
+        self._zygotes = Zygotes(settings.zygotes)
         self._starts = Starts(self.name, settings, self._keepers, self._zygotes, self.containment)
         self._ends = Ends(self.name)
         self._errands = (Errands(LOOKS), Errands(NOTIFICATIONS))
@@ -271,8 +271,11 @@ class Runner:
         """Have zygotes for the templates whose runs started cold and need not have."""
         self._zygotes.turn()
         for live in self.lives.values():
-            if wanted := live.take_recipe():
-                self._zygotes.want(live.run.template, wanted)
+            self._alone(live, self._warm_one, live)
+
+    def _warm_one(self, live: Live) -> None:
+        if wanted := live.take_recipe():
+            self._zygotes.want(live.run.template, wanted, live.directory.parent)
 
     def _leave(self) -> None:
         """Go without a trace in the books."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner import plugin, recipe
+from runner import mark, plugin, recipe
 from runner.order import Order
 from runner.private import write
 from runner.recipe import Recipe
@@ -47,16 +47,18 @@ def become(
 def _why_not(order: Order, script: str, environment: dict[str, str]) -> str | None:
     """Settle what is loaded in this run. Tell why that cannot be, if it cannot."""
     directory, may_leave = Path(order["directory"]), order["leave_async"]
-    wanted = recipe.make_recipe(directory, script, Path.cwd(), environment, may_leave=may_leave)
-    if wanted is None:
-        return "its ansible-playbook is not the one beside Curtain, or its PYTHONPATH is its own"
-    why = loaded.recipe.difference(wanted) if loaded else "not loaded"
-    if loaded is None or why:
-        write(directory / recipe.FILE, wanted.write())
+    if not mark.is_worn(mark.brand(order["run"], order["installation"])):
+        return "its limits refuse the brand, by which a copy is found"
+    if why := recipe.unlike(directory, script, environment):
         return why
     try:
+        wanted = recipe.make_recipe(directory, script, Path.cwd(), environment, may_leave=may_leave)
+        why = loaded.recipe.difference(wanted) if loaded else "not loaded"
+        if loaded is None or why:
+            write(directory / recipe.FILE, wanted.write())
+            return why
         loaded.image.settle(environment | plugin.told(directory / plugin.FLIGHT), directory)
-    except Exception as error:  # of the run's own directory: executed, Ansible says so itself
+    except Exception as error:  # of the run's own files: executed, Ansible says so itself
         return f"{type(error).__name__}: {error}"
     return None
 

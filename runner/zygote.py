@@ -13,6 +13,9 @@ import os
 import signal
 import socket
 import sys
+import traceback
+from collections.abc import Callable
+from typing import NoReturn
 
 from setproctitle import getproctitle, setproctitle
 
@@ -55,13 +58,23 @@ def main(argv: list[str]) -> int:
         born = _fork_apart()
         if born == 0:
             here.close()
-            os.setpgid(0, 0)
-            theirs = [str(each) for each in descriptors]
-            setproctitle(f"{sys.executable} -P -m runner.leader {' '.join(theirs)}")
-            os._exit(leader.main(theirs))
+            _be_keeper([str(each) for each in descriptors], leader.main)
         for each in descriptors:
             os.close(each)
         here.send(json.dumps({"keeper": born}).encode())
+
+
+def _be_keeper(theirs: list[str], keep: Callable[[list[str]], int]) -> NoReturn:
+    """Be what `python -m runner.leader` is, and leave nothing to the zygote's own end."""
+    code = 1
+    try:
+        os.setpgid(0, 0)
+        setproctitle(f"{sys.executable} -P -m runner.leader {' '.join(theirs)}")
+        code = keep(theirs)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
 
 
 def _fork_apart() -> int:

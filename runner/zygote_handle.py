@@ -1,5 +1,6 @@
 """The runner's end of a zygote: its process, its socket, and what it says."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -7,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,10 @@ from runner.visible import keeper_environment
 PATIENCE: Final = 60.0  # seconds in which Ansible is loaded; on a busy machine it takes ten
 HASTE: Final = 1.0  # seconds for a fork; a zygote that does not answer is given up
 ANSWER: Final = 65_536  # bytes
+LAST_BREATH: Final = 1.0  # seconds that a killed one may take
+#: How their directories are called, beside those of runs: `../x` means the same there.
+PREFIX: Final = "zygote-"
+LOCK: Final = "lock"
 
 
 class Zygote:
@@ -29,26 +34,37 @@ class Zygote:
         """Start it with *directory* for that of a run. Raise OSError when it cannot be."""
         self.recipe = wanted
         self.is_ready = False
+        #: It has said itself that no copy of it would be like a start.
+        self.is_unfit = False
         self._directory = directory
         self._until = time.monotonic() + PATIENCE
-        project = Path(recipe.localize(wanted.project, directory))
-        project.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if wanted.config and wanted.config[0].startswith(recipe.RUN):
-            Path(recipe.localize(wanted.config[0], directory)).write_text(wanted.config[1], "utf-8")
-        self._here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._said, says = os.pipe()
-        for descriptor in (self._here.fileno(), self._said):
-            os.set_blocking(descriptor, False)
-        with there:
+        project = self._lay_out()
+        with ExitStack() as held:
+            held.callback(os.close, _lock(directory))
+            self._here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            held.callback(self._here.close)
+            self._said, says = os.pipe()
+            held.callback(os.close, self._said)
+            for descriptor in (self._here.fileno(), self._said):
+                os.set_blocking(descriptor, False)
             try:
                 self.process = self._spawn(project, there.fileno(), says)
-            except OSError:
-                self._here.close()
-                os.close(self._said)
-                raise
             finally:
+                there.close()
                 os.close(says)
-        self._tell_all()
+            held.callback(self._end)
+            self._here.send(self._first())  # OSError: more than a message may have
+            self._held = held.pop_all()
+
+    def _lay_out(self) -> Path:
+        """Make what Ansible reads in a project. Return the project."""
+        project = Path(recipe.localize(self.recipe.project, self._directory))
+        project.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self.recipe.config and self.recipe.config[0].startswith(recipe.RUN):
+            config = Path(recipe.localize(self.recipe.config[0], self._directory))
+            config.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            config.write_text(self.recipe.config[1], "utf-8")
+        return project
 
     def _spawn(self, project: Path, there: int, says: int) -> subprocess.Popen[bytes]:
         own = {
@@ -68,18 +84,14 @@ class Zygote:
             process_group=0,
         )
 
-    def _tell_all(self) -> None:
-        """Tell it what stands for a run, and how its keepers are started."""
+    def _first(self) -> bytes:
+        """Write what stands for a run, and how its keepers are started."""
         first = {
             "root": str(self._directory),
             "recipe": self.recipe.write(),
             "environment": keeper_environment(os.environ),
         }
-        try:
-            self._here.send(json.dumps(first).encode())
-        except OSError:  # an environment that is larger than a message may be
-            self.close()
-            raise
+        return json.dumps(first).encode()
 
     @property
     def pid(self) -> int:
@@ -95,7 +107,10 @@ class Zygote:
         except BlockingIOError:
             late = not self.is_ready and time.monotonic() > self._until
             return f"Ansible was not loaded in {PATIENCE:g} s" if late else None
+        except OSError as error:  # it was killed before it had read all
+            return f"it has ended: {error}"
         if "ready" not in told:
+            self.is_unfit = "unfit" in told
             return str(told.get("unfit", "it has ended"))
         if words := self._words():  # at every start of Ansible it would say this
             return f"Ansible says, as it is loaded: {words}"
@@ -118,13 +133,34 @@ class Zygote:
 
     def close(self) -> None:
         """End it. Keepers that it has forked go on."""
-        self._here.close()
-        self.process.kill()
-        self.process.wait()
-        os.close(self._said)
+        self._held.close()
         shutil.rmtree(self._directory, ignore_errors=True)
 
+    def _end(self) -> None:
+        self.process.kill()
+        with suppress(subprocess.TimeoutExpired):  # stuck in the kernel: reaped as a stray then
+            self.process.wait(LAST_BREATH)
+
     def _words(self) -> str:
+        """What it has printed: whoever prints as it is loaded is of no use."""
         with suppress(BlockingIOError):
-            return os.read(self._said, ANSWER).decode(errors="replace").strip()[:500]
+            words = os.read(self._said, ANSWER).decode(errors="replace").strip()[:500]
+            self.is_unfit = self.is_unfit or bool(words)
+            return words
         return ""
+
+
+def _lock(directory: Path) -> int:
+    """Hold a directory for as long as this process lives."""
+    lock = os.open(directory / LOCK, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return lock
+
+
+def sweep(beside: Path) -> None:
+    """Remove the directories that zygotes of killed runners have left."""
+    for left in beside.glob(f"{PREFIX}*"):
+        with suppress(OSError):
+            lock = _lock(left)
+            shutil.rmtree(left, ignore_errors=True)
+            os.close(lock)

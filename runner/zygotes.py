@@ -1,17 +1,15 @@
 """The zygotes of a runner: one for each of the templates that have run last."""
 
 import logging
-import os
 import shutil
 import tempfile
 from collections import OrderedDict
 from pathlib import Path
 from typing import Final
 
-from runner import linux
 from runner.kept import Kept
 from runner.recipe import Recipe
-from runner.zygote_handle import Zygote
+from runner.zygote_handle import PREFIX, Zygote, sweep
 
 log = logging.getLogger(__name__)
 
@@ -21,10 +19,9 @@ REMEMBERED: Final = 1000  # templates that no zygote can be made for
 class Zygotes:
     """The zygotes of a runner, by template; those that were used longest ago go first."""
 
-    def __init__(self, directory: Path, most: int) -> None:
-        """Keep up to *most*, each with a directory of its own below *directory*."""
-        _sweep(directory)
-        self._directory = directory
+    def __init__(self, most: int) -> None:
+        """Keep up to *most*."""
+        self._has_swept = False
         self._most = most
         self._zygotes: OrderedDict[str, Zygote] = OrderedDict()
         #: Recipes of which no image can be made, by template.
@@ -48,8 +45,11 @@ class Zygotes:
             self._drop(template)
             return None
 
-    def want(self, template: str, wanted: Recipe) -> None:
-        """Have one for *template* by that recipe, unless there is one or there can be none."""
+    def want(self, template: str, wanted: Recipe, beside: Path) -> None:
+        """Have one for *template* by that recipe, with its directory *beside* those of runs.
+
+        Nothing is done where there is one, or can be none.
+        """
         there = self._zygotes.get(template)
         if self._most == 0 or (there and there.recipe == wanted):
             return
@@ -58,13 +58,22 @@ class Zygotes:
         self._drop(template)
         while len(self._zygotes) >= self._most:
             self._drop(next(iter(self._zygotes)))
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        own = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=self._directory.resolve()))
+        if not self._has_swept:
+            self._has_swept = True
+            sweep(beside)
+        try:
+            self._start(template, wanted, Path(tempfile.mkdtemp(prefix=PREFIX, dir=beside)))
+        # Of values that no process can have, such as a NUL, Popen raises ValueError.
+        except (OSError, ValueError) as error:
+            log.warning("template %s: no zygote can be started: %s", template, error)
+            self._note_unfit(template, wanted)
+
+    def _start(self, template: str, wanted: Recipe, own: Path) -> None:
         try:
             self._zygotes[template] = Zygote(wanted, own)
-        except OSError as error:
-            log.warning("template %s: no zygote can be started: %s", template, error)
+        except BaseException:
             shutil.rmtree(own, ignore_errors=True)
+            raise
 
     def turn(self) -> None:
         """Hear of those that have loaded, and let go of those that are of no use."""
@@ -72,7 +81,7 @@ class Zygotes:
             was_ready = zygote.is_ready
             if why := zygote.hear():
                 log.warning("template %s: its runs start cold: %s", template, why)
-                if not was_ready:  # else it was killed, and another would do
+                if zygote.is_unfit:  # else it was late or killed, and another would do
                     self._note_unfit(template, zygote.recipe)
                 self._drop(template)
             elif zygote.is_ready and not was_ready:
@@ -92,11 +101,3 @@ class Zygotes:
         """End all of them."""
         for template in list(self._zygotes):
             self._drop(template)
-
-
-def _sweep(directory: Path) -> None:
-    """Remove what runners have left that were killed."""
-    for left in directory.glob("*-*"):
-        runner, _, _ = left.name.partition("-")
-        if runner.isdigit() and not linux.is_there(int(runner)):
-            shutil.rmtree(left, ignore_errors=True)

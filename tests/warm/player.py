@@ -34,7 +34,7 @@ MASKS = [
     (rb"\d+\.\d{3,}", b"SECONDS"),
     (rb"ansible-tmp-[\w.-]+", b"TEMPORARY"),
     (rb"ansible-local-\d+\w+", b"LOCAL"),
-    (rb"(\bp=|\"pid\": |\b)\d{3,7}\b", rb"\1NUMBER"),
+    (rb"(\bp=|\"pid\": |\b)\d{3,12}\b", rb"\1NUMBER"),
 ]
 
 
@@ -68,7 +68,7 @@ class Player:
         for zygote in self.zygotes:
             if zygote.recipe == wanted:
                 return zygote
-        own = self.directory / f"zygote-{len(self.zygotes)}-{self.count}"
+        own = self.directory / f"zygote-{self.count}"
         own.mkdir(mode=0o700)
         zygote = Zygote(wanted, own)
         reasons: list[str | None] = []
