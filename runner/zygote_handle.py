@@ -19,7 +19,7 @@ from runner.recipe import Recipe
 from runner.visible import keeper_environment
 
 PATIENCE: Final = 60.0  # seconds in which Ansible is loaded; on a busy machine it takes ten
-HASTE: Final = 1.0  # seconds for a fork; a zygote that does not answer is given up
+HASTE = 2.0  # seconds for a fork; a zygote that does not answer is given up
 ANSWER: Final = 65_536  # bytes
 LAST_BREATH: Final = 1.0  # seconds that a killed one may take
 #: How their directories are called, beside those of runs: `../x` means the same there.

@@ -11,6 +11,7 @@ import pytest
 from tests.leading import ROOT
 from tests.warm.corpus import CASES, Case
 
+pytestmark = pytest.mark.timeout(300)  # seconds; a zygote takes ten and more on a busy machine
 Play = Callable[[Case, int], dict[str, Any]]
 
 
