@@ -77,7 +77,7 @@ def _add_documentation(app: Flask) -> set[str]:
     """Serve the specification, for programs and for people, and name these endpoints."""
 
     def openapi() -> Response:
-        return Response(json.dumps(_described()), content_type=JSON)
+        return Response(_written(), content_type=JSON)
 
     def documentation() -> Response:
         return docs.page(_described())
@@ -91,6 +91,11 @@ def _add_documentation(app: Flask) -> set[str]:
 def _described() -> Json:
     """The specification, made when it is first asked for: it takes longer than all the rest."""
     return specification(OPERATIONS, PREFIX)
+
+
+@cache
+def _written() -> str:
+    return json.dumps(_described())
 
 
 def _start_clock() -> None:

@@ -24,6 +24,7 @@ from typing import Any, Final, NoReturn
 from setproctitle import setproctitle, setthreadtitle
 
 from runner import finish, places, shelf
+from runner.kept import ROOT
 
 #: What has a first task wait, of Ansible itself.
 MODULES: Final = (
@@ -37,7 +38,6 @@ MODULES: Final = (
 )
 #: Imported before Ansible, and nothing that a project may find.
 FORGOTTEN: Final = frozenset({"runner", "setproctitle"})
-OURS: Final = Path(__file__).resolve().parent.parent
 
 
 class Image:
@@ -88,7 +88,7 @@ class Image:
         self._names.random_int = f"{random.getrandbits(32):08x}"
         for file in _log_files():
             file._open().close()
-        sys.path.remove(str(OURS))
+        sys.path.remove(str(ROOT))
 
     def become(self, script: str, arguments: list[str]) -> NoReturn:
         """Be *script*, in a copy that has settled."""

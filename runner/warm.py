@@ -38,32 +38,30 @@ def become(
     if order["start"] == "cold":
         say(event="playing", start="cold")
     elif why := _why_not(order, script, environment):
-        say(event="playing", start="cold", why=why, recipe=_digest(order))
+        say(event="playing", start="cold", **why)
     elif loaded is not None:
         say(event="playing", start="warm")
         loaded.image.become(script, arguments[1:])
 
 
-def _why_not(order: Order, script: str, environment: dict[str, str]) -> str | None:
-    """Settle what is loaded in this run. Tell why that cannot be, if it cannot."""
+def _why_not(order: Order, script: str, environment: dict[str, str]) -> dict[str, str]:
+    """Settle what is loaded in this run. Tell why that cannot be, if it cannot.
+
+    With it goes the digest of the recipe that is left: its playbook could write another.
+    """
     directory, may_leave = Path(order["directory"]), order["leave_async"]
     if not mark.is_worn(mark.brand(order["run"], order["installation"])):
-        return "its limits refuse the brand, by which a copy is found"
+        return {"why": "its limits refuse the brand, by which a copy is found"}
     if why := recipe.unlike(directory, script, environment):
-        return why
+        return {"why": why}
     try:
         wanted = recipe.make_recipe(directory, script, Path.cwd(), environment, may_leave=may_leave)
         why = loaded.recipe.difference(wanted) if loaded else "not loaded"
         if loaded is None or why:
-            write(directory / recipe.FILE, wanted.write())
-            return why
+            text = wanted.write()
+            write(directory / recipe.FILE, text)
+            return {"why": str(why), "recipe": recipe.digest(text.encode())}
         loaded.image.settle(environment | plugin.told(directory / plugin.FLIGHT), directory)
     except Exception as error:  # of the run's own files: executed, Ansible says so itself
-        return f"{type(error).__name__}: {error}"
-    return None
-
-
-def _digest(order: Order) -> str | None:
-    """Sum up the recipe that is left: its playbook could write another before it is read."""
-    file = Path(order["directory"]) / recipe.FILE
-    return recipe.digest(file.read_bytes()) if file.exists() else None
+        return {"why": f"{type(error).__name__}: {error}"}
+    return {}

@@ -11,7 +11,7 @@ from tests.bench.figures import Aim, Figure, Spread, times
 from tests.bench.sightings import Openings
 from tests.bench.size import Size
 from tests.bench.stack import TEMPLATE, Stack, open_stack
-from tests.bench.starts import PLAYBOOK, STAGES, OurStart, Start, start_bare, start_ours
+from tests.bench.starts import PLAYBOOK, OurStart, Start, start_bare, start_ours, waterfall
 from tests.waiting import wait_until
 
 FIRST_TASK = 0.35  # of the bare command's, at most
@@ -36,7 +36,7 @@ def measure(size: Size) -> list[Figure]:
             with_start(stack, "warm")
             bare.append(start_bare(stack, project, openings, mark))
         rates = _rates(stack, size)
-    return [*_shares(warm, cold, bare), *_waterfall(warm), rates]
+    return [*_shares(warm, cold, bare), *_stages(warm), rates]
 
 
 def how(stack: Stack, run_id: int) -> str:
@@ -83,14 +83,9 @@ def _shares(
     ]
 
 
-def _waterfall(ours: Sequence[OurStart]) -> list[Figure]:
-    """When each stage was reached, from the first byte of the POST."""
+def _stages(ours: Sequence[OurStart]) -> list[Figure]:
     return [
-        times("  … 202", [one.accepted for one in ours]),
-        *(
-            times(f"  … {stage}", [one.stages[kind] for one in ours])
-            for kind, stage in STAGES.items()
-        ),
+        *waterfall(ours),
         times("  … first task", [one.first_task for one in ours]),
         times("  … row final", [one.ended for one in ours]),
     ]

@@ -65,7 +65,7 @@ def measure(size: Size) -> list[Figure]:
             for _ in range(size.starts)
         ]
     ours, bare = zip(*starts, strict=True)
-    return [*_shares(ours, bare), *_waterfall(ours)]
+    return [*_shares(ours, bare), *waterfall(ours)]
 
 
 def start_ours(stack: Stack, openings: Openings, mark: Path) -> OurStart:
@@ -109,7 +109,7 @@ def _shares(ours: Sequence[OurStart], bare: Sequence[Start]) -> list[Figure]:
     ]
 
 
-def _waterfall(ours: Sequence[OurStart]) -> list[Figure]:
+def waterfall(ours: Sequence[OurStart]) -> list[Figure]:
     """Show when each stage was reached, from the POST's first byte."""
     return [
         times("  … 202", [one.accepted for one in ours]),
