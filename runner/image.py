@@ -17,6 +17,7 @@ import random
 import runpy
 import signal
 import sys
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -51,6 +52,8 @@ class Image:
         before = finish.descriptors()
         #: What Python has set for want of any locale, and would in a new process.
         self._coerced = {name: os.environ[name] for name in ("LC_CTYPE",) if name in os.environ}
+        node: Any = uuid
+        node._node = 0  # not asked for: libuuid keeps a file open, and copies would share its lock
         for name in MODULES:
             importlib.import_module(name)
         self._constants: Any = importlib.import_module("ansible.constants")
@@ -100,6 +103,9 @@ class Image:
         finish.close_all_but(self._opened)
         for file in files:
             file.stream = file._open()
+        node: Any = uuid
+        node._node = None
+        self._names.node_mac = f"{uuid.getnode():012x}"[:12]
         signal.signal(signal.SIGINT, signal.default_int_handler)
         for number in (signal.SIGPIPE, signal.SIGXFSZ):  # as Python does it when it starts
             signal.signal(number, signal.SIG_IGN)

@@ -34,7 +34,7 @@ MOVES: dict[str, Move] = {
     "register": lambda conn, run: moves.register(
         conn, run, leader=7, created=1, keeper=6, directory="/d"
     ),
-    "play": moves.play,
+    "play": lambda conn, run: moves.play(conn, run, {}),
     "append": lambda conn, run: output.append(conn, run.id, run.lease_token, 0, b"said"),
     "stop": lambda conn, run: stops.request_stop(
         conn, run.id, by="grace", reason=None, force=False

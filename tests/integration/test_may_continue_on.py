@@ -49,7 +49,7 @@ def await_hosts(tmp_path):
     """Wait until the task of NAPPING is at work on these hosts."""
 
     def wait(*names):
-        wait_until(lambda: all((tmp_path / name).exists() for name in names), timeout=30)
+        wait_until(lambda: all((tmp_path / name).exists() for name in names), timeout=120)
 
     return wait
 
@@ -113,7 +113,7 @@ def test_whoever_was_in_flight_is_named_and_nobody_else(bench, runner, napping, 
 
 
 def test_a_time_limit_names_them_too(bench, runner, napping):
-    final = bench.await_final(bench.trigger(napping, inventory(busy=FAR), timeout=6))
+    final = bench.await_final(bench.trigger(napping, inventory(busy=FAR), timeout=20))
 
     assert (final.state, final.may_continue_on) == (RunState.TIMED_OUT, ["busy"])
 

@@ -188,7 +188,7 @@ def test_what_a_playbook_makes_does_not_hold_up_the_sweep(conn, tmp_path):
 
 def test_a_claim_that_was_not_heard_of_is_queued_again(conn, make_live, tmp_path):
     """The row is ours and nobody holds it."""
-    starts = Starts("here.1.2", Settings.from_environ(NEEDED), None, Containment(SUBREAPER))
+    starts = Starts("here.1.2", Settings.from_environ(NEEDED), None, None, Containment(SUBREAPER))
     held = make_live()
     forgotten = runs.insert(conn, WANTED)
     names = {"runner": "here.1.2", "machine": "here", "boot": "b"}
@@ -220,7 +220,7 @@ def test_a_record_that_cannot_be_read_is_no_record(tmp_path):
 
 
 def test_a_lost_claim_that_was_to_be_stopped_is_stopped(conn, tmp_path):
-    starts = Starts("here.1.2", Settings.from_environ(NEEDED), None, Containment(SUBREAPER))
+    starts = Starts("here.1.2", Settings.from_environ(NEEDED), None, None, Containment(SUBREAPER))
     run = runs.insert(conn, WANTED)
     names = {"runner": "here.1.2", "machine": "here", "boot": "b"}
     moves.claim(conn, run.id, token=uuid.uuid4(), lease=30, **names)
@@ -234,7 +234,7 @@ def test_a_lost_claim_that_was_to_be_stopped_is_stopped(conn, tmp_path):
 
 def test_an_end_that_postgres_has_forgotten_is_lost(conn, make_live):
     """A standby took over: the row is ours and running, and nobody holds it."""
-    starts = Starts("here.1.2", Settings.from_environ(NEEDED), None, Containment(SUBREAPER))
+    starts = Starts("here.1.2", Settings.from_environ(NEEDED), None, None, Containment(SUBREAPER))
     starts.installation = runs.installation(conn)
     run = make_live().run
 

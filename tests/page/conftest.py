@@ -173,7 +173,7 @@ def open_page(
 
     def open_(path: str, *, port: int = api.port, **look: Any) -> Page:
         page = windows(**look).new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         pages.append(page)
         seen.watch(page)
         page.goto(f"http://127.0.0.1:{port}{path}")

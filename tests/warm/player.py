@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runner import linux, recipe, zygote_handle
+from runner import linux, plugin, recipe, zygote_handle
 from runner.command import control_path
 from runner.kept import Kept
 from runner.recipe import Recipe
@@ -155,6 +155,9 @@ def contents(directory: Path) -> dict[str, str]:
             # What is compiled tells when its source was written.
             is_file = path.is_file() and not path.is_symlink() and path.suffix != ".pyc"
             found[name] = mode + (masked(path.read_bytes(), directory) if is_file else "")
+    recap = directory / plugin.RECAP
+    if recap.exists() and recap.stat().st_size:  # its hosts are in the order of their ends
+        found[recap.name] = json.dumps(json.loads(recap.read_text()), sort_keys=True)
     return found
 
 
