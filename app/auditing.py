@@ -9,7 +9,7 @@ from flask import request
 
 from runner.run import Run
 from runner.store import audit
-from runner.store.audit import Entry
+from runner.store.audit import Deed, Entry
 from runner.store.connection import AWAY, Connection, giving_way
 
 log = logging.getLogger(__name__)
@@ -78,9 +78,14 @@ def note(
             agent=who.agent,
             before=before,
             after=after,
-            detail={key: value for key, value in (detail or {}).items() if value is not None},
+            detail=_given(detail or {}),
         ),
     )
+
+
+def deed(who: Doer, action: Action, **detail: Any) -> Deed:
+    """What the audit says of a run that is made by it."""
+    return Deed(who.name, action, who.address, who.agent, _given(detail))
 
 
 def note_run(conn: Connection, who: Doer, action: Action, run: Run, **detail: Any) -> None:
@@ -100,6 +105,10 @@ def note_stop(conn: Connection, who: Doer, action: Action, run: Run, **detail: A
         if conn.closed:
             raise
         log.error("not audited: %s of run %d by %s: %s", action, run.id, who, error)
+
+
+def _given(detail: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in detail.items() if value is not None}
 
 
 def _storable(text: str) -> str:

@@ -56,7 +56,12 @@ class Books(QuietWorker):
     def open_books(self) -> None:
         """Appear in `rq info`."""
         self.register_birth()  # type: ignore[no-untyped-call]  # RQ is half typed
+        self._name_queues()
         self.set_state(WorkerStatus.STARTED)
+
+    def _name_queues(self) -> None:
+        """Have `rq info` list the queues: whoever puts a run into one does not take the time."""
+        self.connection.sadd(Queue.redis_queues_keys, *(queue.key for queue in self.queues))
 
     def close_books(self) -> None:
         """Disappear from it."""
@@ -100,6 +105,7 @@ class Books(QuietWorker):
         if not self.connection.hexists(self.key, "birth"):
             self.connection.hset(self.key, mapping=self.serialize())
         worker_registration.register(self)
+        self._name_queues()
         self.set_state(WorkerStatus.BUSY if entries else WorkerStatus.IDLE)
         for entry in entries:
             if entry.execution is not None:

@@ -9,7 +9,7 @@ from runner.spool import Spool
 
 log = logging.getLogger(__name__)
 
-CHUNK = 65_536  # bytes in one row
+CHUNK = 2**20  # bytes in one row at most; each is a statement, and Postgres has to sync each
 ENOUGH = 2**20  # bytes waiting at which reading pauses while Postgres answers
 TAIL = 16_384  # bytes kept to find ansible's own reason in
 TORN = b"\n[curtain: %d bytes are missing here, the disk did not take them]\n"

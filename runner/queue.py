@@ -4,12 +4,16 @@ Ids only. That a run is executed once is decided by claim, and that a notificati
 runner.store.outbox, not here.
 """
 
+from contextlib import suppress
+
 from redis import Redis
 from rq.exceptions import DuplicateJobError
 from rq.intermediate_queue import IntermediateQueue
 from rq.job import Job
 from rq.queue import Queue
+from rq.scripts import save_unique_job
 from rq.serializers import JSONSerializer
+from rq.utils import now as utc_now
 
 from runner import keys
 
@@ -66,20 +70,24 @@ def enqueue_notification(
 
 
 def enqueue(redis: Redis, run_id: int, *, timeout: int) -> None:
-    """Put the run into the queue unless it is there: unique, since redis-py repeats commands."""
-    try:
-        queue_of_runs(redis).enqueue_call(
-            PLAY,
-            args=(run_id,),
-            job_id=str(run_id),
-            timeout=timeout,
-            result_ttl=KEEP_RESULT,
-            failure_ttl=KEEP_FAILURE,
-            description=f"run {run_id}",
-            unique=True,
-        )
-    except DuplicateJobError:
-        return  # the answer to the first try was lost
+    """Put the run into the queue unless it is there: unique, since redis-py repeats commands.
+
+    One round trip. RQ's enqueue_call makes three: it also names the queue to `rq info`, as
+    runners do (runner.books), and asks for a version that only an older way to save needs.
+    """
+    queue = queue_of_runs(redis)
+    job = queue.create_job(
+        PLAY,
+        args=(run_id,),
+        job_id=str(run_id),
+        timeout=timeout,
+        result_ttl=KEEP_RESULT,
+        failure_ttl=KEEP_FAILURE,
+        description=f"run {run_id}",
+    )
+    job.enqueued_at = utc_now()
+    with suppress(DuplicateJobError):  # the answer to the first try was lost
+        save_unique_job(redis, queue.key, job)  # type: ignore[no-untyped-call]  # RQ is half typed
 
 
 def enqueue_again(redis: Redis, run_id: int, *, timeout: int) -> None:

@@ -100,7 +100,7 @@ class Settings(StoreSettings):
     start: Literal["warm", "cold"] = Field(
         alias="RUNNER_START",
         default="cold",
-        description="`warm` starts runs from a process that has loaded Ansible for their template, "
+        description="`warm` starts runs from a process that has loaded Ansible, "
         "`cold` by executing ansible-playbook",
     )
     zygotes: int = Field(
@@ -108,7 +108,8 @@ class Settings(StoreSettings):
         default=4,
         ge=0,
         le=100,
-        description="templates that are kept warm, those that ran last; each takes 40 to 60 MB",
+        description="processes with Ansible loaded that are kept, one for each environment and "
+        "ansible.cfg; each takes 40 to 60 MB",
     )
     cgroup: Literal["auto", "off"] = Field(
         alias="RUNNER_CGROUP",

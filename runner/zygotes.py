@@ -1,31 +1,38 @@
-"""The zygotes of a runner: one for each of the templates that have run last."""
+"""The zygotes of a runner: one for each of the recipes that were used last."""
 
 import logging
 import shutil
 import tempfile
 from collections import OrderedDict
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from runner.kept import Kept
-from runner.recipe import Recipe
+from runner.recipe import Recipe, digest
 from runner.zygote_handle import PREFIX, Zygote, sweep
 
 log = logging.getLogger(__name__)
 
-REMEMBERED: Final = 1000  # templates that no zygote can be made for
+V = TypeVar("V")
+
+REMEMBERED: Final = 1000  # templates whose recipe is known, and recipes of which none can be made
 
 
 class Zygotes:
-    """The zygotes of a runner, by template; those that were used longest ago go first."""
+    """The zygotes of a runner, by recipe; those that were used longest ago go first.
+
+    Templates that start Ansible in the same way share one.
+    """
 
     def __init__(self, most: int) -> None:
         """Keep up to *most*."""
         self._has_swept = False
         self._most = most
         self._zygotes: OrderedDict[str, Zygote] = OrderedDict()
-        #: Recipes of which no image can be made, by template.
-        self._unfit: OrderedDict[str, Recipe] = OrderedDict()
+        #: The recipe of each template's last run that could have been warm, by its digest.
+        self._wanted: OrderedDict[str, str] = OrderedDict()
+        #: Recipes of which no image can be made.
+        self._unfit: OrderedDict[str, None] = OrderedDict()
 
     @property
     def all(self) -> list[Zygote]:
@@ -33,16 +40,22 @@ class Zygotes:
         return list(self._zygotes.values())
 
     def take(self, template: str) -> Kept | None:
-        """Fork a keeper that can become the template's ansible-playbook. None without one."""
-        zygote = self._zygotes.get(template)
-        if zygote is None or not zygote.is_ready:
+        """Fork a keeper that can become the template's ansible-playbook. None without one.
+
+        Of a template that has not run here yet it is tried whether it starts like the last one:
+        a keeper whose recipe does not fit executes ansible-playbook, as others do.
+        """
+        ready = [recipe for recipe, zygote in self._zygotes.items() if zygote.is_ready]
+        recipe = self._wanted.get(template) or next(reversed(ready), None)
+        zygote = self._zygotes.get(recipe) if recipe else None
+        if recipe is None or zygote is None or not zygote.is_ready:
             return None
-        self._zygotes.move_to_end(template)
+        self._zygotes.move_to_end(recipe)
         try:
             return Kept(zygote.fork)
         except OSError as error:
             log.warning("template %s: its zygote is given up: %s", template, error)
-            self._drop(template)
+            self._drop(recipe)
             return None
 
     def want(self, template: str, wanted: Recipe, beside: Path) -> None:
@@ -50,54 +63,58 @@ class Zygotes:
 
         Nothing is done where there is one, or can be none.
         """
-        there = self._zygotes.get(template)
-        if self._most == 0 or (there and there.recipe == wanted):
+        recipe = digest(wanted.write().encode())
+        _remember(self._wanted, template, recipe)
+        if self._most == 0 or recipe in self._zygotes or recipe in self._unfit:
             return
-        if self._unfit.get(template) == wanted:
-            return
-        self._drop(template)
         while len(self._zygotes) >= self._most:
             self._drop(next(iter(self._zygotes)))
         if not self._has_swept:
             self._has_swept = True
             sweep(beside)
         try:
-            self._start(template, wanted, Path(tempfile.mkdtemp(prefix=PREFIX, dir=beside)))
+            self._start(recipe, wanted, Path(tempfile.mkdtemp(prefix=PREFIX, dir=beside)))
         # Of values that no process can have, such as a NUL, Popen raises ValueError.
         except (OSError, ValueError) as error:
             log.warning("template %s: no zygote can be started: %s", template, error)
-            self._note_unfit(template, wanted)
+            _remember(self._unfit, recipe, None)
 
-    def _start(self, template: str, wanted: Recipe, own: Path) -> None:
+    def _start(self, recipe: str, wanted: Recipe, own: Path) -> None:
         try:
-            self._zygotes[template] = Zygote(wanted, own)
+            self._zygotes[recipe] = Zygote(wanted, own)
         except BaseException:
             shutil.rmtree(own, ignore_errors=True)
             raise
 
     def turn(self) -> None:
         """Hear of those that have loaded, and let go of those that are of no use."""
-        for template, zygote in list(self._zygotes.items()):
+        for recipe, zygote in list(self._zygotes.items()):
             was_ready = zygote.is_ready
             if why := zygote.hear():
-                log.warning("template %s: its runs start cold: %s", template, why)
+                log.warning("%s: runs start cold: %s", self._templates(recipe), why)
                 if zygote.is_unfit:  # else it was late or killed, and another would do
-                    self._note_unfit(template, zygote.recipe)
-                self._drop(template)
+                    _remember(self._unfit, recipe, None)
+                self._drop(recipe)
             elif zygote.is_ready and not was_ready:
-                log.info("template %s: its next run starts warm", template)
+                log.info("%s: the next run starts warm", self._templates(recipe))
 
-    def _note_unfit(self, template: str, unfit: Recipe) -> None:
-        self._unfit[template] = unfit
-        self._unfit.move_to_end(template)
-        while len(self._unfit) > REMEMBERED:
-            self._unfit.popitem(last=False)
+    def _templates(self, recipe: str) -> str:
+        """Name those that have it, for the log."""
+        names = [template for template, wanted in self._wanted.items() if wanted == recipe]
+        return f"template{'s' if len(names) > 1 else ''} {', '.join(names[-5:])}"
 
-    def _drop(self, template: str) -> None:
-        if zygote := self._zygotes.pop(template, None):
+    def _drop(self, recipe: str) -> None:
+        if zygote := self._zygotes.pop(recipe, None):
             zygote.close()
 
     def close(self) -> None:
         """End all of them."""
-        for template in list(self._zygotes):
-            self._drop(template)
+        for recipe in list(self._zygotes):
+            self._drop(recipe)
+
+
+def _remember(known: OrderedDict[str, V], name: str, value: V) -> None:
+    known[name] = value
+    known.move_to_end(name)
+    while len(known) > REMEMBERED:
+        known.popitem(last=False)

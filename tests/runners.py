@@ -124,7 +124,14 @@ class Bench(Sight):
         self.installation = runs.installation(self.conn)
 
     def trigger(
-        self, repository: str, inventory: str = LOCAL, *, accepted=None, secrets=None, **spec
+        self,
+        repository: str,
+        inventory: str = LOCAL,
+        *,
+        template="test",
+        accepted=None,
+        secrets=None,
+        **spec,
     ) -> Run:
         """Trigger a run of site.yml in a repository."""
         spec = {
@@ -134,7 +141,7 @@ class Bench(Sight):
             **spec,
         }
         wanted = Wanted(
-            template="test",
+            template=template,
             spec=spec,
             accepted=accepted or {},
             secrets=secrets,

@@ -9,7 +9,7 @@ from flask import Response
 from pydantic import BaseModel
 
 from app.api.waiting import accepted
-from app.auditing import Action, doer, note_run
+from app.auditing import Action, deed, doer
 from app.auth import caller
 from app.problems import Problem, invalid
 from app.services import Services
@@ -35,7 +35,7 @@ def queue_run(
     The audit calls it *action*; *request* and *body* tell this request from others with this key.
     """
     digests = _digests(services, request, body) if key else []
-    with services.connection() as conn, conn.transaction():
+    with services.connection() as conn:  # each statement whole by itself
         run = (
             _run_of_key(conn, key, digests)
             or _insert(conn, _keyed(want(conn), key, digests), action)
@@ -48,11 +48,8 @@ def queue_run(
 
 
 def _insert(conn: Connection, wanted: Wanted, action: Action) -> Run | None:
-    run = runs.insert(conn, wanted)
-    if run is not None:
-        about = {"reason": wanted.reason, "rerun_of": wanted.rerun_of}
-        note_run(conn, doer(wanted.by), action, run, **about)
-    return run
+    about = {"reason": wanted.reason, "rerun_of": wanted.rerun_of}
+    return runs.insert(conn, wanted, deed(doer(wanted.by), action, **about))
 
 
 def _keyed(wanted: Wanted, key: str | None, digests: list[bytes]) -> Wanted:

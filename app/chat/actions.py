@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from app import auditing
 from app.api.requests import RerunBody
-from app.auditing import Doer, note_run, note_stop
+from app.auditing import Doer, deed, note_stop
 from app.chat import words
 from app.chat.asker import Asker
 from app.chat.grammar import FORMS, Ask
@@ -118,9 +118,9 @@ def _run(action: Action, ask: Ask) -> Done:
             reply=action.reply,
             traceparent=traceparent(),
         ),
+        deed(action.who, auditing.Action.TRIGGER, reason=ask.reason),
     )
     assert run is not None  # it has no idempotency key
-    note_run(action.conn, action.who, auditing.Action.TRIGGER, run, reason=ask.reason)
     return Done(_about(run, f"Run {run.id} of {run.template} is queued."), run)
 
 
@@ -134,8 +134,8 @@ def _stop(action: Action, ask: Ask) -> Done:
         if now.is_final:
             raise Refusal(f"{words.one(now, watch.clock(action.conn))}. It cannot be stopped.")
         return Done(Say(text=f"Run {run.id} is stopping already."))
-    deed = auditing.Action.FORCE if ask.force else auditing.Action.STOP
-    note_stop(action.conn, action.who, deed, asked, reason=ask.reason)
+    kind = auditing.Action.FORCE if ask.force else auditing.Action.STOP
+    note_stop(action.conn, action.who, kind, asked, reason=ask.reason)
     if asked.state is RunState.STOPPED:
         said = f"Run {run.id} is stopped; it had not started."
     else:
@@ -156,9 +156,12 @@ def _rerun(action: Action, ask: Ask) -> Done:
         raise Refusal(_wrong(refused.faults)) from None
     except (NothingToRepeat, SecretsUnreadable) as error:
         raise Refusal(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
-    run = runs.insert(conn, replace(wanted, reply=action.reply, traceparent=traceparent()))
+    run = runs.insert(
+        conn,
+        replace(wanted, reply=action.reply, traceparent=traceparent()),
+        deed(action.who, auditing.Action.RERUN, rerun_of=first.id),
+    )
     assert run is not None  # it has no idempotency key
-    note_run(conn, action.who, auditing.Action.RERUN, run, rerun_of=first.id)
     return Done(_about(run, f"Run {run.id} repeats run {first.id}: queued."), run)
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from pydantic import ValidationError
 
-from app.auditing import Action, Doer, note_run
+from app.auditing import Action, Doer, deed, note_run
 from app.faults import faults_of
 from app.hooks.body import Content
 from app.hooks.decide import refusal
@@ -153,10 +153,10 @@ def _queue(
     if when_busy == "reject" and (busy := runs.live_of_template(conn, wanted.template)):
         why = f"run {busy.id} of this template is {busy.state}"
         return _decide(conn, delivery, event, "rejected", why)
-    run = runs.insert(conn, replace(wanted, traceparent=traceparent()))
+    noted = deed(message.who, Action.TRIGGER, reason=wanted.reason, delivery=delivery)
+    run = runs.insert(conn, replace(wanted, traceparent=traceparent()), noted)
     assert run is not None  # it has no idempotency key
     deliveries.settle(conn, delivery, run.id)
-    note_run(conn, message.who, Action.TRIGGER, run, reason=run.reason, delivery=delivery)
     superseded = stops.supersede(conn, run, by=wanted.by) if when_busy == "coalesce" else []
     for older in superseded:
         note_run(conn, message.who, Action.SUPERSEDE, older, superseded_by=run.id)

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, LiteralString, NamedTuple
 
 from psycopg.pq import TransactionStatus
 from psycopg.types.json import Jsonb
@@ -33,6 +33,16 @@ class Entry:
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Deed(NamedTuple):
+    """Who makes a run, and how: noted by the statement that makes it."""
+
+    actor: str
+    action: str
+    address: str | None
+    agent: str | None
+    detail: Mapping[str, Any]
+
+
 class StoredEntry(NamedTuple):
     """An entry as it is kept."""
 
@@ -50,6 +60,21 @@ class StoredEntry(NamedTuple):
 
 
 COLUMNS = "id, at, actor, action, target, template, address, agent, before, after, detail"
+
+
+#: Notes a Deed, in the statement that has made a run as `made`.
+NOTE_MADE: LiteralString = """
+    audited AS (
+        INSERT INTO audit (actor, action, target, template, address, agent, detail)
+        SELECT %(actor)s, %(action)s, 'run ' || id, template, %(address)s, %(agent)s, %(detail)s
+          FROM made WHERE %(action)s::text IS NOT NULL)"""
+
+
+def of_deed(deed: Deed | None) -> dict[str, Any]:
+    """Give NOTE_MADE its values; None notes nothing."""
+    if deed is None:
+        return dict.fromkeys(Deed._fields)
+    return deed._asdict() | {"detail": Jsonb(deed.detail)}
 
 
 def write(conn: Connection, entry: Entry) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from psycopg.types.json import Jsonb
 
 from runner.run import Run, Wanted
+from runner.store.audit import NOTE_MADE, Deed, of_deed
 from runner.store.connection import Connection
 from runner.store.row import ROW, STORED
 
@@ -14,8 +15,11 @@ SELECT = f"""
       FROM runs"""
 
 
-def insert(conn: Connection, wanted: Wanted) -> Run | None:
-    """-> queued. None when its caller has used the idempotency key before: see find_by_key."""
+def insert(conn: Connection, wanted: Wanted, deed: Deed | None = None) -> Run | None:
+    """-> queued. None when its caller has used the idempotency key before: see find_by_key.
+
+    *deed* goes to the audit with it, in the one statement that this is.
+    """
     row = conn.execute(
         f"""WITH made AS (
                INSERT INTO runs (template, spec, accepted, secrets, overrides, trigger,
@@ -35,9 +39,11 @@ def insert(conn: Connection, wanted: Wanted) -> Run | None:
                SELECT id, 'queued', state, triggered_by,
                       jsonb_strip_nulls(jsonb_build_object(
                           'trigger', trigger, 'reason', reason, 'rerun_of', rerun_of))
-                 FROM made)
+                 FROM made),
+           {NOTE_MADE}
            SELECT * FROM made""",
         {
+            **of_deed(deed),
             **vars(wanted),
             "spec": Jsonb(wanted.spec),
             "accepted": Jsonb(wanted.accepted),

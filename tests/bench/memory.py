@@ -1,4 +1,7 @@
-"""What we weigh beside Ansible: the runner and its keepers, idle and with ten runs."""
+"""What runs weigh, cold and warm: all that Curtain has in memory, and Ansible with it.
+
+Pages that processes share are shared out among them (PSS), so that a sum counts each once.
+"""
 
 from typing import NamedTuple
 
@@ -6,65 +9,107 @@ import psutil
 
 from runner.kept import SPARES
 from tests.bench.figures import Figure, Spread
-from tests.bench.sightings import Weight, weigh
+from tests.bench.road import how, warm_up, with_start
+from tests.bench.sightings import weigh
 from tests.bench.size import Size
 from tests.bench.stack import Stack, open_stack
 from tests.playbooks import SLEEPING
 from tests.waiting import wait_until
 
-RUNS = 10
 SETTLED = 0.3  # seconds without a change after which a start-up is over
+NOOP = "- hosts: all\n  gather_facts: false\n  tasks: []\n"
 
 
 class Weights(NamedTuple):
-    """What the runner's processes hold."""
+    """What processes hold, in MB."""
 
-    runner: Weight
-    keepers: Weight
+    runner: float
+    keepers: float
+    zygotes: float
+    ansible: float
+
+    @property
+    def ours(self) -> float:
+        """All but what is a run's own."""
+        return self.runner + self.keepers + self.zygotes
 
 
 def measure(size: Size) -> list[Figure]:
-    """Weigh an idle runner, then one with ten sleeping runs."""
-    with open_stack(RUNNER_SLOTS=str(RUNS)) as stack:
-        idle = _weigh_settled(stack, keepers=SPARES)
+    """Weigh an idle runner, then so many runs that sleep at once, cold and warm."""
+    figures = []
+    with open_stack(RUNNER_SLOTS=str(max(size.weighed)), RUNNER_START="warm") as stack:
+        idle = _weigh_settled(stack, [])
+        figures += [_figure("idle: runner", idle.runner)]
+        figures += [_figure(f"idle: {SPARES} spare keepers", idle.keepers)]
+        stack.declare(NOOP)
+        warm_up(stack)
+        figures += [_figure("idle: zygote", _weigh_settled(stack, []).zygotes)]
         stack.declare(SLEEPING)
-        runs = [stack.trigger_run() for _ in range(RUNS)]
-        wait_until(lambda: all(map(stack.is_sleeping, runs)), timeout=60)
-        busy = _weigh_settled(stack, keepers=RUNS + SPARES)
-        ansible = weigh([member.pid for run in runs for member in stack.family(run)])
+        for count in size.weighed:
+            figures += _beside(count, *(_crowd(stack, count, start) for start in ("warm", "cold")))
+    return figures
+
+
+def _crowd(stack: Stack, count: int, start: str) -> Weights:
+    """Weigh so many runs at once, and end them."""
+    with_start(stack, start)
+    runs = [stack.trigger_run() for _ in range(count)]
+    wait_until(lambda: all(map(stack.is_sleeping, runs)), timeout=300, interval=1.0)
+    started = {how(stack, run) for run in runs}
+    if started != {start}:
+        raise RuntimeError(f"of {count} runs that were to start {start} some started {started}")
+    weights = _weigh_settled(stack, runs)
+    for run in runs:
+        stack.call("POST", f"/runs/{run}/stop", {"force": True})
+    wait_until(lambda: all(map(stack.is_final, runs)), timeout=120)
+    return weights
+
+
+def _beside(count: int, warm: Weights, cold: Weights) -> list[Figure]:
+    def beside(what: str, ours: float, floor: float) -> Figure:
+        return _figure(f"{count} runs: {what}, warm beside cold", ours, floor)
+
     return [
-        *_figures("idle: runner", idle.runner),
-        *_figures(f"idle: its {SPARES} spare keepers", idle.keepers),
-        *_figures(f"{RUNS} runs: runner", busy.runner),
-        *_figures(f"{RUNS} runs: {RUNS} keepers and {SPARES} spares", busy.keepers),
-        *_figures(f"{RUNS} runs: all, Ansible as the floor", _sum(*busy, ansible), ansible),
+        beside("a run's own", warm.ansible / count, cold.ansible / count),
+        beside("runner, zygote and keepers", warm.ours, cold.ours),
+        beside("everything", warm.ours + warm.ansible, cold.ours + cold.ansible),
     ]
 
 
-def _weigh_settled(stack: Stack, *, keepers: int) -> Weights:
-    """Weigh when so many keepers are there and have imported what they need."""
+def _weigh_settled(stack: Stack, runs: list[int]) -> Weights:
+    """Weigh when the spare keepers are there, and everybody has imported what they need."""
     weights: list[Weights] = []
 
     def is_settled() -> bool:
-        pids = [child.pid for child in psutil.Process(stack.runner).children()]
-        weights.append(Weights(weigh([stack.runner]), weigh(pids)))
-        return len(pids) == keepers and weights[-2:-1] == weights[-1:]
+        found = _weigh(stack, runs)
+        if found is not None:
+            weights.append(found)
+        return found is not None and len(weights) > 1 and _is_alike(*weights[-2:])
 
-    wait_until(is_settled, timeout=30, interval=SETTLED)
+    wait_until(is_settled, timeout=60, interval=SETTLED)
     return weights[-1]
 
 
-def _sum(*weights: Weight) -> Weight:
-    return Weight(*map(sum, zip(*weights, strict=True)))
+def _weigh(stack: Stack, runs: list[int]) -> Weights | None:
+    """Weigh all; None while keepers come and go."""
+    children = psutil.Process(stack.runner).children()
+    try:
+        zygotes = [each.pid for each in children if "runner.zygote" in each.cmdline()]
+        keepers = [each.pid for each in children if each.pid not in zygotes]
+        if len(keepers) != len(runs) + SPARES:
+            return None
+        families = [member.pid for run in runs for member in stack.family(run)]
+        weighed = (weigh(pids).pss for pids in ([stack.runner], keepers, zygotes, families))
+        return Weights(*weighed)
+    except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
+        return None
 
 
-def _figures(what: str, ours: Weight, floor: Weight | None = None) -> list[Figure]:
-    return [
-        Figure(
-            what=f"{what}, {kind.upper()}",
-            unit="MB",
-            ours=Spread.one(getattr(ours, kind)),
-            floor=Spread.one(getattr(floor, kind)) if floor else None,
-        )
-        for kind in Weight._fields
-    ]
+def _is_alike(before: Weights, now: Weights) -> bool:
+    """Whether nothing has changed but a page here and there."""
+    return all(abs(a - b) < 0.1 + 0.01 * b for a, b in zip(before, now, strict=True))
+
+
+def _figure(what: str, ours: float, floor: float | None = None) -> Figure:
+    least = None if floor is None else Spread.one(floor)
+    return Figure(what=what, unit="MB", ours=Spread.one(ours), floor=least)

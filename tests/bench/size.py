@@ -32,6 +32,8 @@ class Size(NamedTuple):
     #: Who follows a run at once, and the lines that each of them waits for.
     followers: tuple[int, ...]
     lines: int
+    #: So many runs at once are weighed.
+    weighed: tuple[int, ...]
     #: MB that one run prints, as fast as it can.
     flood: int
     #: Repositories of so many files, and the repetitions on each.
@@ -67,6 +69,7 @@ FULL = Size(
     looks=200,
     followers=(1, 100, 500),
     lines=100,
+    weighed=(10, 50),
     flood=64,
     checkouts=((50, 30), (5_000, 10), (50_000, 3)),
     growing_files=5_000,
@@ -95,6 +98,7 @@ QUICK = Size(
     looks=30,
     followers=(1, 100),
     lines=20,
+    weighed=(10,),
     flood=8,
     checkouts=((50, 8), (5_000, 3)),
     growing_files=50,

@@ -92,7 +92,7 @@ def test_a_killed_keepers_family_is_proved_gone_by_its_group(contained, runner, 
 
     assert final.state is RunState.FAILED
     assert "keeper was killed" in final.message
-    assert not psutil.pid_exists(pid)
+    assert not lives(pid)  # it may not be reaped yet
     wait_until(lambda: groups_of(contained.installation) == [])
 
 

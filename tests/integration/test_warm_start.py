@@ -87,6 +87,11 @@ def test_the_second_run_of_a_template_starts_warm_and_says_so(warm, play, playbo
     wait_until(lambda: play(repository) == {"start": "warm"}, timeout=60)
 
 
+def test_templates_that_start_ansible_in_the_same_way_share_a_zygote(warm, play, warmed):
+    wait_until(lambda: play(warmed, template="another") == {"start": "warm"}, timeout=60)
+    assert len(zygotes(warm)) == 1
+
+
 def test_a_template_may_start_cold(warm, play, playbook, warmed):
     assert play(warmed, start="cold") == {"start": "cold"}
     wait_until(lambda: play(warmed) == {"start": "warm"}, timeout=60)
@@ -164,7 +169,7 @@ def test_a_warm_run_whose_keeper_is_killed_leaves_nobody(warm, bench, play, play
     repository = playbook(playbooks.DOUBLE_FORK)
     first = bench.trigger(repository.url)
     bench.await_output(first, b"ready")
-    wait_until(lambda: "its next run starts warm" in warm.log.read_text(), timeout=60)
+    wait_until(lambda: "the next run starts warm" in warm.log.read_text(), timeout=60)
     run = bench.trigger(repository.url)
     bench.await_output(run, b"ready")
     assert how(bench, run) == {"start": "warm"}
