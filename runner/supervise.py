@@ -114,6 +114,9 @@ class Runner:
                     self._hold(live, entry)
         except AWAY as error:
             self.line.lose(error)
+        for live in self.lives.values():
+            # While Postgres is away output waits on disk: no playbook stands still for that.
+            self._pipes.read_on(live, has_room=live.tenure.has_room or not self.line.is_up)
         for errands in self._errands:
             errands.turn(now, is_leaving=self._is_leaving)
         self._warm()
@@ -166,8 +169,6 @@ class Runner:
             self._pipes.hear(live)  # its last words
             live.note_keeper_end(code)
         live.enforce_limits(now)
-        # While Postgres is away output waits on disk: no playbook stands still for that.
-        self._pipes.read_on(live, has_room=live.tenure.has_room or not self.line.is_up)
         if live.is_being_swept and not self._may_have_lost_all(now):
             children = {child.pid for child in self._children()}
             self._ends.sweep(live, self._starts.installation, children)

@@ -1,17 +1,27 @@
-"""Output as fast as a playbook can print it, beside `ansible-playbook | cat` of the same."""
+"""Output as fast as a playbook can print it, and what it does to the runner and to others."""
 
 import subprocess
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from tests.bench.figures import Figure, Spread
+import psutil
+
+from tests.bench.caller import Caller
+from tests.bench.figures import Figure, Spread, times
+from tests.bench.follows import follow
 from tests.bench.size import Size
-from tests.bench.stack import Stack, open_stack
+from tests.bench.stack import Stack, open_stack, read
 from tests.playbooks import CONFIG, HELLO
 from tests.repositories import Repository
+from tests.waiting import wait_until
 
 LINE = b"ok: [web-%08d.example.org] => (item=something of the usual length of a line)"
 REPETITIONS = 3
+ENDLESS = 1_000_000  # MB
+GLANCE = 0.02  # seconds between two looks at the runner's memory
 #: Prints lines of some length until it was so many bytes.
 FLOODING = """
 import os
@@ -32,12 +42,17 @@ class CallbackModule(CallbackBase):
 
 
 def measure(size: Size) -> list[Figure]:
-    """Time whole runs: their start is small beside so much output."""
-    with open_stack() as stack:
-        tree = stack.declare(HELLO)
-        plugin = FLOODING.format(line=LINE, megabytes=size.flood)
-        Repository(tree).commit({"plugins/noise.py": plugin, "ansible.cfg": CONFIG})
-        pairs = [(_ours(stack), _floor(stack, tree)) for _ in range(REPETITIONS)]
+    """Time whole runs: their start is small beside so much output. Then disturb others by one."""
+    with open_stack(CURTAIN_OUTPUT_LIMIT=str(10**12)) as stack:
+        quiet = follow(stack, 1, size.lines)
+        tree = _declare(stack, size.flood)
+        pairs, growth = [], []
+        for _ in range(REPETITIONS):
+            with _growing(stack) as grown:
+                ours = _ours(stack)
+            pairs.append((ours, _floor(stack, tree)))
+            growth.append(grown[0])
+        beside, force, graceful = _disturb(stack, size)
     ours, floors = ([size.flood / seconds for seconds in each] for each in zip(*pairs, strict=True))
     return [
         Figure(
@@ -45,8 +60,76 @@ def measure(size: Size) -> list[Figure]:
             unit="MB/s",
             ours=Spread(sorted(ours)[REPETITIONS // 2], None, REPETITIONS),
             floor=Spread(sorted(floors)[REPETITIONS // 2], None, REPETITIONS),
-        )
+        ),
+        Figure(
+            what="  … by which the runner grew at most",
+            unit="MB",
+            ours=Spread.one(max(growth), REPETITIONS),
+        ),
+        times("a line printed → read, while another run floods", beside, quiet),
+        times("force → row final, of a run that floods", force),
+        times("stop → row final, of a run that floods", graceful),
     ]
+
+
+def _declare(stack: Stack, megabytes: int) -> Path:
+    tree = stack.declare(HELLO)
+    plugin = FLOODING.format(line=LINE, megabytes=megabytes)
+    Repository(tree).commit({"plugins/noise.py": plugin, "ansible.cfg": CONFIG})
+    return tree
+
+
+@contextmanager
+def _growing(stack: Stack) -> Iterator[list[float]]:
+    """Tell by how many MB the runner has grown at most, when it is over."""
+    runner, grown, is_over = psutil.Process(stack.runner), [0.0], threading.Event()
+    before = runner.memory_info().rss
+
+    def look() -> None:
+        while not is_over.wait(GLANCE):
+            grown[0] = max(grown[0], (runner.memory_info().rss - before) / 1e6)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        yield grown
+    finally:
+        is_over.set()
+        looking.join()
+
+
+def _disturb(stack: Stack, size: Size) -> tuple[list[float], list[float], list[float]]:
+    """Follow a run beside one that floods; then stop such runs, in both ways."""
+    _declare(stack, ENDLESS)
+    flood = _flood(stack)
+    beside = follow(stack, 1, size.lines)
+    _stop(stack, flood, force=True)
+    _declare(stack, ENDLESS)
+    count = min(size.stops, 10)
+    force, graceful = (
+        [_stop(stack, _flood(stack), force=force) for _ in range(count)] for force in (True, False)
+    )
+    return beside, force, graceful
+
+
+def _flood(stack: Stack) -> int:
+    """Start a run, and wait until it floods."""
+    run_id = stack.trigger_run()
+    path = f"/runs/{run_id}"
+    wait_until(lambda: stack.call("GET", path)["output"]["bytes"] > 10_000_000, timeout=60)
+    return run_id
+
+
+def _stop(stack: Stack, run_id: int, *, force: bool) -> float:
+    """Stop it; seconds until its row is final."""
+    with Caller(stack.port) as caller:
+        answer = caller.send(stack.request("POST", f"/runs/{run_id}/stop", {"force": force}))
+    read(answer)
+    wait_until(lambda: stack.is_final(run_id), timeout=60, interval=0.001)
+    ended = time.monotonic()
+    if left := stack.family(run_id):
+        raise RuntimeError(f"run {run_id} is final, but there is {left}")
+    return ended - answer.began
 
 
 def _ours(stack: Stack) -> float:
@@ -68,7 +151,7 @@ def _ours(stack: Stack) -> float:
 
 
 def _floor(stack: Stack, tree: Path) -> float:
-    """The bare command into `cat`, in the same directory."""
+    """`ansible-playbook | cat` in the same directory."""
     began = time.monotonic()
     command = [str(stack.ansible), "--inventory=hosts", "site.yml"]
     with subprocess.Popen(command, cwd=tree, env=stack.environ, stdout=subprocess.PIPE) as playing:

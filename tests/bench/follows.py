@@ -4,8 +4,10 @@ import re
 import selectors
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from tests.bench.figures import Figure, times
 from tests.bench.size import Size
@@ -44,13 +46,14 @@ def measure(size: Size) -> list[Figure]:
 
 
 def _figure(stack: Stack, followers: int, lines: int) -> Figure:
-    ours = _follow(stack, followers, lines)
+    ours = follow(stack, followers, lines)
     floor = _floor(stack, followers, lines)
     return times(f"a line printed → read by {followers} followers", ours, floor)
 
 
-def _follow(stack: Stack, followers: int, lines: int) -> list[float]:
-    gate = stack.folder / f"gate-{followers}"
+def follow(stack: Stack, followers: int, lines: int) -> list[float]:
+    """Seconds from each line to each follower, of a run of its own."""
+    gate = Path(tempfile.mkdtemp(dir=stack.folder)) / "gate"
     tree = stack.declare(HELLO)
     plugin = STAMPING.format(gate=str(gate), lines=lines, pause=PAUSE)
     Repository(tree).commit({"plugins/noise.py": plugin, "ansible.cfg": CONFIG})

@@ -9,9 +9,9 @@ from tests.waiting import wait_until
 
 
 @contextmanager
-def open_occupied() -> Iterator[Stack]:
+def open_occupied(**settings: str) -> Iterator[Stack]:
     """Open a stack whose only slot is taken by a run that sleeps; all others stay queued."""
-    with open_stack(RUNNER_SLOTS="1") as stack:
+    with open_stack(RUNNER_SLOTS="1", **settings) as stack:
         stack.declare(SLEEPING)
         run = stack.trigger_run()
         wait_until(lambda: stack.is_sleeping(run), timeout=60)
