@@ -99,7 +99,7 @@ class Settings(StoreSettings):
     )
     start: Literal["warm", "cold"] = Field(
         alias="RUNNER_START",
-        default="cold",
+        default="warm",
         description="`warm` starts runs from a process that has loaded Ansible, "
         "`cold` by executing ansible-playbook",
     )

@@ -20,6 +20,10 @@ from app.bootstrap.children import Children
 from app.bootstrap.service import Service
 from runner.store.migrate import migrate
 
+# A second of a processor for each runner that a test starts. Tests of warm starts ask for them;
+# with RUNNER_START=warm in the environment all others play warm, too.
+os.environ.setdefault("RUNNER_START", "cold")
+
 # What takes how long says more of the machine than of the code; pytest-timeout ends what hangs.
 settings.register_profile("curtain", deadline=None)
 settings.load_profile("curtain")

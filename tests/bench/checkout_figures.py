@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
-from tests.bench.figures import MILLISECOND, Spread, number
+from tests.bench.figures import MILLISECOND, OURS, Figure, Spread, number
 from tests.bench.forks import Turn
 
 AIM = 1.3  # floors, for a rerun of a known commit
@@ -70,6 +70,14 @@ class Checkout:
             str(len(self.turns)),
         )
 
+    def figures(self) -> Sequence[Figure]:
+        """Tell how long our own took."""
+        if self.way != OURS:
+            return []
+        what = f"checkout, {self.files:,} files: {self.situation}"
+        least = self.floor.wall if self.floor else None
+        return [Figure(what=what, unit="ms", ours=self.wall, floor=least)]
+
     def as_json(self) -> dict[str, Any]:
         """Tell everything."""
         return {
@@ -115,6 +123,16 @@ class Disk:
             *(number(spread.p50) for spread in spreads),
         )
 
+    def figures(self) -> Sequence[Figure]:
+        """Tell what our own way keeps."""
+        if self.way != OURS:
+            return []
+        what = f"disk, {self.files:,} files, {self.runs} runs"
+        return [
+            Figure(what=f"{what}: kept", unit="MB", ours=Spread.one(self.kept)),
+            Figure(what=f"{what}: for a live run", unit="MB", ours=Spread.one(self.live)),
+        ]
+
     @property
     def _ends(self) -> tuple[Sequence[float], Sequence[float]]:
         return self.first, self.last
@@ -141,6 +159,11 @@ class Leak:
         """Lay it out."""
         counts = (self.checkouts, self.open_files, self.children)
         return (*map(str, counts), number(self.rss))
+
+    def figures(self) -> Sequence[Figure]:
+        """Tell how large the process is."""
+        what = f"a process after {self.checkouts:,} checkouts"
+        return [Figure(what=what, unit="MB", ours=Spread.one(self.rss))]
 
     def as_json(self) -> dict[str, Any]:
         """Tell everything."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final, NamedTuple, Protocol
 
 from runner.checkout import checkout, resolve
+from tests.bench.figures import OURS
 from tests.bench.remote import BRANCH, Commit
 from tests.repositories import ENVIRONMENT
 
@@ -54,7 +55,7 @@ class Ours:
 
     url: str
     home: Path
-    name: str = "Curtain"
+    name: str = OURS
 
     PROTOCOLS: ClassVar = ("git",)
 

@@ -3,30 +3,31 @@
 from collections.abc import Sequence
 
 from tests.bench import crowd
-from tests.bench.figures import Figure, Spread
+from tests.bench.figures import Aim, Figure, Spread
 from tests.bench.occupied import open_occupied
 from tests.bench.size import Size
 from tests.bench.stack import Stack
 
-CROWDS = (8, 16)  # callers
+CALLERS = 4  # who ask at once
+AIMS = {"triggers": Aim("rate", 400), "looks at runs": Aim("rate", 3000)}
 
 
 def measure(size: Size) -> list[Figure]:
-    """Trigger runs, ask for them, stop them while they are queued; by each of CROWDS."""
-    with open_occupied() as stack:
-        bare = stack.start_bare()
-        return [figure for callers in CROWDS for figure in _figures(stack, bare, callers, size)]
+    """Trigger runs, ask for them, stop them while they are queued; of one web worker."""
+    with open_occupied(WEB_CONCURRENCY="1") as stack:
+        return _figures(stack, stack.start_bare(), size)
 
 
-def _figures(stack: Stack, bare: int, callers: int, size: Size) -> list[Figure]:
+def _figures(stack: Stack, bare: int, size: Size) -> list[Figure]:
     def compare(what: str, requests: Sequence[bytes], *, once: bool = False) -> Figure:
-        shares = [requests[number::callers] if once else requests for number in range(callers)]
+        shares = [requests[number::CALLERS] if once else requests for number in range(CALLERS)]
         ours, floor = (
             crowd.send(stack.children, port, shares, seconds=size.load, repeat=not once)
             for port in (stack.port, bare)
         )
+        name = f"{what}, one web worker, {CALLERS} callers"
         return Figure(
-            what=f"{what}, {callers} callers", unit="/s", ours=_rate(ours), floor=_rate(floor)
+            what=name, unit="/s", ours=_rate(ours), floor=_rate(floor), aim=AIMS.get(what)
         )
 
     triggers = compare("triggers", [stack.trigger])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
-from tests.bench.figures import MILLISECOND, Spread, number
+from tests.bench.figures import MILLISECOND, OURS, Figure, Spread, number
 from tests.bench.sightings import Watch
 
 #: Seconds after "it is over" at which survivors are counted. The first look is not earlier
@@ -77,6 +77,18 @@ class Outcome:
             *map(str, self.survivors),
             self.note,
         )
+
+    def figures(self) -> Sequence[Figure]:
+        """Tell what came of our own stops."""
+        gone = [stop.gone / MILLISECOND for stop in self.stops if stop.gone is not None]
+        if not self.way.startswith(OURS) or not gone:
+            return []
+        what = f"{self.way}: {self.playbook}, {self.hosts} hosts, {self.at_once} at once"
+        left = Spread.one(self.survivors[-1], len(self.stops))
+        return [
+            Figure(what=f"{what} → family gone", unit="ms", ours=Spread.of(gone)),
+            Figure(what="  … processes left of them", unit="left", ours=left),
+        ]
 
     def as_json(self) -> dict[str, Any]:
         """Tell everything."""

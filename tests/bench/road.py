@@ -78,6 +78,12 @@ def _shares(
             "trigger → first task, warm", [o.first_task for o in warm], by_hand, Aim("p50", least)
         ),
         times("trigger → first task, cold", [one.first_task for one in cold], by_hand),
+        times(
+            "trigger → execve of ansible-playbook, cold",
+            [one.executed for one in cold],
+            [one.executed for one in bare],
+            Aim("p50", 60),
+        ),
         times("trigger → row final, warm", [one.ended for one in warm], ends),
         times("trigger → row final, cold", [one.ended for one in cold], ends),
     ]

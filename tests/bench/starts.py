@@ -1,19 +1,17 @@
-"""From a POST to the playbook: what we add to a start of ansible-playbook by hand.
+"""Starts of a playbook, by us and by hand, seen from outside.
 
-Our share ends with the execve of ansible-playbook. What follows is Ansible's own, and is shown
-beside the bare command with the same playbook, inventory and environment.
+Our share ends with the execve of ansible-playbook; what follows is Ansible's own.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench.caller import Caller
-from tests.bench.figures import Aim, Figure, times
+from tests.bench.figures import Figure, times
 from tests.bench.sightings import Openings
-from tests.bench.size import Size
-from tests.bench.stack import Stack, open_stack, read
+from tests.bench.stack import Stack, read
 from tests.waiting import wait_until
 
 #: Its first task opens the file that is watched.
@@ -51,23 +49,6 @@ class OurStart(Start):
     stages: dict[str, float]
 
 
-def measure(size: Size) -> list[Figure]:
-    """Start runs and bare commands in turns, each on an otherwise idle machine."""
-    with open_stack() as stack:
-        mark = stack.folder / "mark"
-        mark.write_text("here")
-        project = stack.declare(PLAYBOOK % mark)
-        openings = Openings(stack.ansible, mark)
-        openings.start()
-        start_ours(stack, openings, mark)  # the first one fills the Git cache
-        starts = [
-            (start_ours(stack, openings, mark), start_bare(stack, project, openings, mark))
-            for _ in range(size.starts)
-        ]
-    ours, bare = zip(*starts, strict=True)
-    return [*_shares(ours, bare), *waterfall(ours)]
-
-
 def start_ours(stack: Stack, openings: Openings, mark: Path) -> OurStart:
     openings.forget()
     offset = time.time() - time.monotonic()
@@ -95,18 +76,6 @@ def start_bare(stack: Stack, project: Path, openings: Openings, mark: Path) -> S
         raise RuntimeError("the bare ansible-playbook failed")
     first, ended = openings.first, time.monotonic()
     return Start(first[stack.ansible] - began, first[mark] - began, ended - began)
-
-
-def _shares(ours: Sequence[OurStart], bare: Sequence[Start]) -> list[Figure]:
-    def pair(what: str, moment: Callable[[Start], float], aim: Aim | None = None) -> Figure:
-        return times(what, [moment(one) for one in ours], [moment(one) for one in bare], aim)
-
-    return [
-        pair("trigger → execve of ansible-playbook", lambda one: one.executed, Aim("p50", 60)),
-        pair("execve → first task (Ansible's own)", lambda one: one.first_task - one.executed),
-        pair("trigger → first task", lambda one: one.first_task),
-        pair("trigger → row final, one debug task", lambda one: one.ended),
-    ]
 
 
 def waterfall(ours: Sequence[OurStart]) -> list[Figure]:

@@ -1,7 +1,10 @@
 """The table that a person reads."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+if TYPE_CHECKING:
+    from tests.bench.figures import Figure
 
 
 class Measured(Protocol):
@@ -12,6 +15,9 @@ class Measured(Protocol):
     def cells(self) -> tuple[str, ...]:
         """Lay it out in as many as HEAD has."""
 
+    def figures(self) -> Sequence["Figure"]:
+        """What of it belongs in the table of everything."""
+
     def as_json(self) -> dict[str, Any]:
         """Tell everything."""
 
@@ -21,6 +27,14 @@ def table(measured: Sequence[Measured]) -> str:
     rows = [measured[0].HEAD, *(each.cells() for each in measured)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(_line(row, widths) for row in rows)
+
+
+def markdown(measured: Sequence[Measured]) -> str:
+    """Lay them out as a table of Markdown."""
+    head = measured[0].HEAD
+    rows = [head, tuple("---:" if at else "---" for at in range(len(head)))]
+    rows += [each.cells() for each in measured]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:

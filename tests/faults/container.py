@@ -229,6 +229,7 @@ class Runner(Container):
             "RUNNER_MACHINE": self.machine,
             "RUNNER_DRAIN": "0",
             "RUNNER_SLOTS": "5",
+            "RUNNER_START": os.environ["RUNNER_START"],
         }
 
     def await_ready(self) -> None:
