@@ -1,12 +1,17 @@
 """What is executed for an order: arguments, environment and what its files are called. Pure."""
 
 import hashlib
+import os
 import re
+import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from runner.ansible_config import Config
+from runner.errors import AnsibleMissing
 from runner.keyring import keyring
 from runner.order import Order
 
@@ -73,6 +78,22 @@ def environment(order: Order) -> dict[str, str]:
         defaults |= {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}
     keys = keyring(order).environment
     return {**order["base_environment"], **defaults, **keys, **own, **order["mark"]}
+
+
+def find_ansible(order: Order, environment: dict[str, str]) -> str:
+    """Find the command while its path, if relative, still is so to where the runner started."""
+    found = shutil.which(order["ansible_playbook"], path=environment.get("PATH"))
+    if found is None:
+        raise AnsibleMissing
+    return os.path.abspath(found)
+
+
+def with_defaults(environment: Mapping[str, str], config: Config) -> dict[str, str]:
+    """Add what neither the template nor its project's ansible.cfg has chosen."""
+    if config.value("unparsed_is_failed", "inventory") is None:
+        # A script that fails would else be an inventory of nobody: a run that ends well.
+        return {"ANSIBLE_INVENTORY_UNPARSED_FAILED": "1", **environment}
+    return dict(environment)
 
 
 def temporary_path(directory: Path) -> Path:

@@ -8,7 +8,6 @@ so that the keeper has paid for it before its run comes.
 
 import json
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -79,7 +78,7 @@ def play(order: Order, say: Say) -> None:
         for name in (plugin.RECAP, plugin.EVENTS, plugin.MODULES):
             write(directory / name, "")
     environment = command.environment(order)
-    executable = find_ansible(order, environment)
+    executable = command.find_ansible(order, environment)
     with own_disk():
         here = Project(order, trees.playbook, project, executable, environment)
         environment = equip(here, say)
@@ -95,14 +94,6 @@ def play(order: Order, say: Say) -> None:
         raise AnsibleMissing from error
     except OSError as error:  # an environment that is too large, a file that is no program
         raise RunnerError(f"{executable}: {error.strerror}", "not_executable") from error
-
-
-def find_ansible(order: Order, environment: dict[str, str]) -> str:
-    """Find the command while its path, if relative, still is so to where the runner started."""
-    found = shutil.which(order["ansible_playbook"], path=environment.get("PATH"))
-    if found is None:
-        raise AnsibleMissing
-    return os.path.abspath(found)
 
 
 def write_files(order: Order, trees: Trees) -> Paths:

@@ -58,10 +58,7 @@ def equip(project: Project, say: Callable[..., None]) -> dict[str, str]:
 
     Raise RequirementsFailed with ansible-galaxy's own reason.
     """
-    environment = project.environment
-    if project.config.value("unparsed_is_failed", "inventory") is None:
-        # A script that fails would else be an inventory of nobody: a run that ends well.
-        environment = {"ANSIBLE_INVENTORY_UNPARSED_FAILED": "1", **environment}
+    environment = command.with_defaults(project.environment, project.config)
     if not project.order["requirements"]:
         return environment
     files = requirements.find(project.tree, project.directory)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection
 from uuid import UUID, uuid4
 
-from runner import family, machine
+from runner import family, machine, plain
 from runner.containment import Containment
 from runner.credential import Credential
 from runner.directories import make_directory
@@ -49,9 +49,15 @@ class Starts:
         #: The mark of this Curtain; known before the first run is claimed.
         self.installation = ""
 
+    def prepare(self, conn: Connection) -> None:
+        """Know whose runs these are, before the first one, and warm up for it."""
+        if not self.installation:
+            self.installation = runs.installation(conn)
+            plain.prepare(self._zygotes, self._settings, self.installation)
+
     def start(self, conn: Connection, run_id: int) -> Live | None:
         """Claim and order. None when it was not queued any more, or failed at once."""
-        self.installation = self.installation or runs.installation(conn)
+        self.prepare(conn)
         gate_until = time.monotonic() + self._settings.gate
         run = moves.claim(
             conn,

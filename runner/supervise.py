@@ -236,6 +236,7 @@ class Runner:
         place = {"machine": self.settings.machine, "boot": machine.boot()}
         place["containment"] = self.containment.kind
         runners.beat(conn, self.name, slots=self.settings.slots, busy=len(self.lives), **place)
+        self._starts.prepare(conn)
         self._starts.recover(conn, set(renewed))
         self._clerk.beat(list(self._entries.values()), list(renewed.values()))
 

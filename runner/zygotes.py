@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from runner.kept import Kept
 from runner.recipe import Recipe, digest
-from runner.zygote_handle import PREFIX, Zygote, sweep
+from runner.zygote_handle import PREFIX, Zygote
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,6 @@ class Zygotes:
 
     def __init__(self, most: int) -> None:
         """Keep up to *most*."""
-        self._has_swept = False
         self._most = most
         self._zygotes: OrderedDict[str, Zygote] = OrderedDict()
         #: The recipe of each template's last run that could have been warm, by its digest.
@@ -58,25 +57,24 @@ class Zygotes:
             self._drop(recipe)
             return None
 
-    def want(self, template: str, wanted: Recipe, beside: Path) -> None:
+    def want(self, template: str | None, wanted: Recipe, beside: Path) -> None:
         """Have one for *template* by that recipe, with its directory *beside* those of runs.
 
-        Nothing is done where there is one, or can be none.
+        None is for templates that have not run here yet. Nothing is done where there is one, or
+        can be none.
         """
         recipe = digest(wanted.write().encode())
-        _remember(self._wanted, template, recipe)
+        if template is not None:
+            _remember(self._wanted, template, recipe)
         if self._most == 0 or recipe in self._zygotes or recipe in self._unfit:
             return
         while len(self._zygotes) >= self._most:
             self._drop(next(iter(self._zygotes)))
-        if not self._has_swept:
-            self._has_swept = True
-            sweep(beside)
         try:
             self._start(recipe, wanted, Path(tempfile.mkdtemp(prefix=PREFIX, dir=beside)))
         # Of values that no process can have, such as a NUL, Popen raises ValueError.
         except (OSError, ValueError) as error:
-            log.warning("template %s: no zygote can be started: %s", template, error)
+            log.warning("runs %s start cold: %s", self._templates(recipe), error)
             _remember(self._unfit, recipe, None)
 
     def _start(self, recipe: str, wanted: Recipe, own: Path) -> None:
@@ -91,17 +89,17 @@ class Zygotes:
         for recipe, zygote in list(self._zygotes.items()):
             was_ready = zygote.is_ready
             if why := zygote.hear():
-                log.warning("%s: runs start cold: %s", self._templates(recipe), why)
+                log.warning("runs %s start cold: %s", self._templates(recipe), why)
                 if zygote.is_unfit:  # else it was late or killed, and another would do
                     _remember(self._unfit, recipe, None)
                 self._drop(recipe)
             elif zygote.is_ready and not was_ready:
-                log.info("%s: the next run starts warm", self._templates(recipe))
+                log.info("runs %s start warm from now on", self._templates(recipe))
 
     def _templates(self, recipe: str) -> str:
-        """Name those that have it, for the log."""
+        """Name those whose runs it is, for the log."""
         names = [template for template, wanted in self._wanted.items() if wanted == recipe]
-        return f"template{'s' if len(names) > 1 else ''} {', '.join(names[-5:])}"
+        return f"of template {', '.join(names[-5:])}" if names else "of a plain template"
 
     def _drop(self, recipe: str) -> None:
         if zygote := self._zygotes.pop(recipe, None):

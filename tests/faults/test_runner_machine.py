@@ -31,6 +31,7 @@ from runner.store import runs
 from tests.faults.crew import Crew
 from tests.faults.evidence import Deeds, Evidence
 from tests.faults.ledger import DEEDS, ENDLESS, Ledger
+from tests.left import left_directories
 from tests.repositories import make_repository
 from tests.runners import LOCAL, SPEC, Bench
 from tests.waiting import wait_until
@@ -280,7 +281,7 @@ class RunnerMachine(RuleBasedStateMachine):
     def directories(self) -> list[Path]:
         """The directories of runs, made old: only such ones are swept."""
         below = Path(self.bench.environ["CURTAIN_DATA"]) / "runs"
-        left = list(below.glob("*/*"))
+        left = left_directories(below)
         for directory in left:
             with contextlib.suppress(FileNotFoundError):
                 os.utime(directory, (0, 0))

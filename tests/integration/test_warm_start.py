@@ -4,12 +4,14 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 import pytest
 
 from runner.run import RunState
 from tests import playbooks
+from tests.left import left_directories
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(300)  # seconds; a zygote takes ten and more on a busy machine
@@ -80,11 +82,36 @@ def zygotes(runner):
     return found
 
 
-def test_the_second_run_of_a_template_starts_warm_and_says_so(warm, play, playbook):
-    repository = playbook(PLAYBOOK)
+def await_zygote(runner):
+    wait_until(lambda: "start warm from now on" in runner.log.read_text(), timeout=60)
 
-    assert play(repository) == {"start": "cold", "why": "not loaded"}
+
+def test_a_plain_template_starts_warm_from_its_first_run_on(warm, play, playbook):
+    repository = playbook(PLAYBOOK)
+    await_zygote(warm)
+
     wait_until(lambda: play(repository) == {"start": "warm"}, timeout=60)
+    assert len(zygotes(warm)) == 1  # no run has wanted another
+
+
+def test_another_one_starts_cold_once_and_says_why(warm, play, playbook):
+    repository = playbook(PLAYBOOK, **{"ansible.cfg": "[defaults]\nnocows = 1\n"})
+    await_zygote(warm)
+
+    assert play(repository) == {"start": "cold", "why": "config"}
+    wait_until(lambda: play(repository) == {"start": "warm"}, timeout=60)
+
+
+def test_what_killed_runners_left_is_removed(warm, start, bench):
+    (zygote,) = wait_until(lambda: zygotes(warm), timeout=60)
+    warm.kill()
+    wait_until(lambda: not zygote.is_running() or zygote.status() == psutil.STATUS_ZOMBIE)
+    runs = Path(bench.environ["CURTAIN_DATA"]) / "runs"
+    assert left_directories(runs)
+
+    start()
+
+    wait_until(lambda: not left_directories(runs), timeout=60)
 
 
 def test_templates_that_start_ansible_in_the_same_way_share_a_zygote(warm, play, warmed):
@@ -169,7 +196,7 @@ def test_a_warm_run_whose_keeper_is_killed_leaves_nobody(warm, bench, play, play
     repository = playbook(playbooks.DOUBLE_FORK)
     first = bench.trigger(repository.url)
     bench.await_output(first, b"ready")
-    wait_until(lambda: "the next run starts warm" in warm.log.read_text(), timeout=60)
+    await_zygote(warm)
     run = bench.trigger(repository.url)
     bench.await_output(run, b"ready")
     assert how(bench, run) == {"start": "warm"}
