@@ -1,4 +1,4 @@
-"""The directories and cgroups of runs, and the removal of those that nobody removed.
+"""The directories and cgroups of runs and zygotes, and the removal of those that nobody removed.
 
 A directory may have secrets in it.
 """
@@ -17,6 +17,7 @@ from runner.left_modules import left_modules
 from runner.run import Run, RunState
 from runner.store import runs
 from runner.store.connection import Connection
+from runner.zygote_handle import PREFIX, remove_left
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,9 @@ def sweep_directories(conn: Connection, runs_directory: Path) -> None:
     here = runs_directory / installation
     directories = here.iterdir() if here.exists() else ()
     old = {path: path.name for path in directories if _age(path) > YOUNG}
+    for directory in old:
+        if directory.name.startswith(PREFIX):
+            remove_left(directory)
     for directory in _left_behind(conn, old):
         log.warning("%s was left behind and is removed", directory)
         remove_directory(directory)

@@ -17,18 +17,17 @@ from runner.order import Order
 from runner.recipe import Recipe, make_recipe
 from runner.settings import Settings
 from runner.visible import passed_environment
-from runner.zygote_handle import PREFIX, sweep
+from runner.zygote_handle import PREFIX
 from runner.zygotes import Zygotes
 
 log = logging.getLogger(__name__)
 
 
 def prepare(zygotes: Zygotes, settings: Settings, installation: str) -> None:
-    """Remove what the zygotes of killed runners have left, and have one of the plain recipe."""
-    beside = settings.runs_directory / installation
-    sweep(beside)
+    """Have a zygote of the plain recipe, unless runs are to start cold."""
     if settings.start == "cold":
         return
+    beside = settings.runs_directory / installation
     try:
         zygotes.want(None, plain_recipe(settings, beside, installation), beside)
     except (OSError, RunnerError) as error:

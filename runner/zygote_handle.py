@@ -157,10 +157,9 @@ def _lock(directory: Path) -> int:
     return lock
 
 
-def sweep(beside: Path) -> None:
-    """Remove the directories that zygotes of killed runners have left."""
-    for left in beside.glob(f"{PREFIX}*"):
-        with suppress(OSError):
-            lock = _lock(left)
-            shutil.rmtree(left, ignore_errors=True)
-            os.close(lock)
+def remove_left(directory: Path) -> None:
+    """Remove a zygote's directory unless its runner lives."""
+    with suppress(OSError):
+        lock = _lock(directory)
+        shutil.rmtree(directory, ignore_errors=True)
+        os.close(lock)

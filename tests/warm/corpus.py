@@ -28,6 +28,10 @@ class Case:
     #: It starts cold even where a warm start is wanted.
     is_cold: bool = False
 
+    def __str__(self) -> str:
+        """Be called this in the tests."""
+        return self.name
+
 
 def _read() -> list[Case]:
     cases = yaml.safe_load(Path(__file__).with_name("corpus.yml").read_text())

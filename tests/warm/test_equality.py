@@ -51,12 +51,22 @@ def told(play: dict[str, Any], *, is_unordered: bool) -> dict[str, Any]:
     return {"code": play["code"], "output": output, "files": play["files"], "left": play["left"]}
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", CASES, ids=str)
 def test_warm_and_cold_are_equal(play: Play, case: Case) -> None:
-    ended = play(case, 2)
+    check(play, case, times=2)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if not case.is_cold][::12], ids=str)
+def test_eight_at_once_from_one_zygote_are_equal(play: Play, case: Case) -> None:
+    check(play, case, times=8)
+
+
+def check(play: Play, case: Case, times: int) -> None:
+    """Play *case* cold, and so often at once from one zygote: each must have done the same."""
+    ended = play(case, times)
 
     starts = [each["start"] for each in ended["warm"]]
-    assert starts == ([] if case.is_cold else ["warm"] * 2), ended["unfit"]
+    assert starts == ([] if case.is_cold else ["warm"] * times), ended["unfit"]
     for each in ended["warm"]:
         same = {"is_unordered": case.is_unordered}
         assert told(each, **same) == told(ended["cold"], **same)
