@@ -14,7 +14,7 @@ from runner.ansible_config import read_config
 from runner.errors import RunnerError
 from runner.mark import mark
 from runner.order import Order
-from runner.recipe import Recipe, make_recipe
+from runner.recipe import Recipe, make_recipe, unlike
 from runner.settings import Settings
 from runner.visible import passed_environment
 from runner.zygote_handle import PREFIX
@@ -35,7 +35,7 @@ def prepare(zygotes: Zygotes, settings: Settings, installation: str) -> None:
 
 
 def plain_recipe(settings: Settings, beside: Path, installation: str) -> Recipe:
-    """Find it for runs whose directories are *beside*. Raise OSError or AnsibleMissing.
+    """Find it for runs whose directories are *beside*. Raise OSError or RunnerError.
 
     A wrong guess costs a zygote: each leader compares, and executes where it is another recipe.
     """
@@ -48,6 +48,8 @@ def plain_recipe(settings: Settings, beside: Path, installation: str) -> Recipe:
         environment = command.environment(order)
         executable = command.find_ansible(order, environment)
         environment = command.with_defaults(environment, read_config(environment, project))
+        if why := unlike(directory, executable, environment):
+            raise RunnerError(why, "unlike")
         return make_recipe(directory, executable, project, environment, may_leave=False)
 
 

@@ -54,7 +54,7 @@ class Recipe:
 
     def write(self) -> str:
         """Write it for `read`."""
-        return json.dumps(asdict(self))
+        return json.dumps(asdict(self), sort_keys=True)
 
     def difference(self, other: "Recipe") -> str | None:
         """Name the first part in which *other* is another recipe; None if it is the same."""

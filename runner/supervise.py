@@ -114,9 +114,9 @@ class Runner:
                     self._hold(live, entry)
         except AWAY as error:
             self.line.lose(error)
-        for live in self.lives.values():
-            # While Postgres is away output waits on disk: no playbook stands still for that.
-            self._pipes.read_on(live, has_room=live.tenure.has_room or not self.line.is_up)
+        finally:
+            for live in list(self.lives.values()):
+                self._alone(live, self._read_on, live)
         for errands in self._errands:
             errands.turn(now, is_leaving=self._is_leaving)
         self._warm()
@@ -178,6 +178,13 @@ class Runner:
                 live.interrupt()
             if now > drained + self.settings.shutdown_grace:
                 live.force()
+
+    def _read_on(self, live: Live) -> None:
+        """Read its output while there is room for it.
+
+        While Postgres is away it waits on disk: no playbook stands still for that.
+        """
+        self._pipes.read_on(live, has_room=live.tenure.has_room or not self.line.is_up)
 
     def _may_have_lost_all(self, now: float) -> bool:
         """Whether we stood still for longer than a lease, and Postgres can tell what came of it."""

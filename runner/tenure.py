@@ -14,7 +14,7 @@ from runner.telling import Telling
 
 log = logging.getLogger(__name__)
 
-BACKLOG = 2  # chunks that one turn of the loop writes of one run: all others wait meanwhile
+BACKLOG = 8  # chunks that one turn of the loop writes of one run: all others wait meanwhile
 SOONEST = 0.05  # seconds that output may wait for more before it is stored, for each live run
 FLUSH = 0.25  # seconds that it may wait at most, however many there are
 

@@ -33,6 +33,7 @@ class Zygote:
     def __init__(self, wanted: Recipe, directory: Path) -> None:
         """Start it with *directory* for that of a run. Raise OSError when it cannot be."""
         self.recipe = wanted
+        self.used_at = time.monotonic()
         self.is_ready = False
         #: It has said itself that no copy of it would be like a start.
         self.is_unfit = False
@@ -119,6 +120,7 @@ class Zygote:
 
     def fork(self, theirs: tuple[int, ...]) -> Process:
         """Have it fork a keeper. Raise OSError when it does not."""
+        self.used_at = time.monotonic()
         self._here.settimeout(HASTE)
         try:
             socket.send_fds(self._here, [b"k"], theirs)

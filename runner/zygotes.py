@@ -1,8 +1,10 @@
 """The zygotes of a runner: one for each of the recipes that were used last."""
 
+import errno
 import logging
 import shutil
 import tempfile
+import time
 from collections import OrderedDict
 from pathlib import Path
 from typing import Final, TypeVar
@@ -16,6 +18,10 @@ log = logging.getLogger(__name__)
 V = TypeVar("V")
 
 REMEMBERED: Final = 1000  # templates whose recipe is known, and recipes of which none can be made
+KEPT: Final = 300.0  # seconds in which one that was used makes no room for another
+REST: Final = 60.0  # seconds until it is tried again when none could be started
+#: What is of the recipe itself, and no fault of the moment.
+HOPELESS: Final = (errno.E2BIG, errno.EMSGSIZE)
 
 
 class Zygotes:
@@ -28,10 +34,13 @@ class Zygotes:
         """Keep up to *most*."""
         self._most = most
         self._zygotes: OrderedDict[str, Zygote] = OrderedDict()
-        #: The recipe of each template's last run that could have been warm, by its digest.
+        #: The recipe of each template's last run that was not the plain one, by its digest.
         self._wanted: OrderedDict[str, str] = OrderedDict()
+        #: That of templates which have not run here yet.
+        self._plain: str | None = None
         #: Recipes of which no image can be made.
         self._unfit: OrderedDict[str, None] = OrderedDict()
+        self._rest_until = 0.0
 
     @property
     def all(self) -> list[Zygote]:
@@ -41,11 +50,12 @@ class Zygotes:
     def take(self, template: str) -> Kept | None:
         """Fork a keeper that can become the template's ansible-playbook. None without one.
 
-        Of a template that has not run here yet it is tried whether it starts like the last one:
-        a keeper whose recipe does not fit executes ansible-playbook, as others do.
+        One whose recipe does not fit the run executes ansible-playbook, as other keepers do.
         """
-        ready = [recipe for recipe, zygote in self._zygotes.items() if zygote.is_ready]
-        recipe = self._wanted.get(template) or next(reversed(ready), None)
+        if recipe := self._wanted.get(template):
+            _remember(self._wanted, template, recipe)
+        else:
+            recipe = self._plain
         zygote = self._zygotes.get(recipe) if recipe else None
         if recipe is None or zygote is None or not zygote.is_ready:
             return None
@@ -61,21 +71,37 @@ class Zygotes:
         """Have one for *template* by that recipe, with its directory *beside* those of runs.
 
         None is for templates that have not run here yet. Nothing is done where there is one, or
-        can be none.
+        can be none, or where all that are there are in use: to load one for each run in turns
+        would take longer than to start cold.
         """
         recipe = digest(wanted.write().encode())
-        if template is not None:
+        if template is None:
+            self._plain = recipe
+        else:
             _remember(self._wanted, template, recipe)
-        if self._most == 0 or recipe in self._zygotes or recipe in self._unfit:
+        if recipe in self._zygotes or recipe in self._unfit or not self._make_room():
             return
-        while len(self._zygotes) >= self._most:
-            self._drop(next(iter(self._zygotes)))
         try:
             self._start(recipe, wanted, Path(tempfile.mkdtemp(prefix=PREFIX, dir=beside)))
         # Of values that no process can have, such as a NUL, Popen raises ValueError.
         except (OSError, ValueError) as error:
             log.warning("runs %s start cold: %s", self._templates(recipe), error)
-            _remember(self._unfit, recipe, None)
+            if isinstance(error, ValueError) or error.errno in HOPELESS:
+                _remember(self._unfit, recipe, None)
+            else:
+                self._rest_until = time.monotonic() + REST
+
+    def _make_room(self) -> bool:
+        """Let go of the one that was used longest ago, if one more is too many."""
+        now = time.monotonic()
+        if self._most == 0 or now < self._rest_until:
+            return False
+        if len(self._zygotes) >= self._most:
+            oldest = next(iter(self._zygotes))
+            if now < self._zygotes[oldest].used_at + KEPT:
+                return False
+            self._drop(oldest)
+        return True
 
     def _start(self, recipe: str, wanted: Recipe, own: Path) -> None:
         try:

@@ -43,7 +43,8 @@ class CallbackModule(CallbackBase):
 
 def measure(size: Size) -> list[Figure]:
     """Time whole runs: their start is small beside so much output. Then disturb others by one."""
-    with open_stack(CURTAIN_OUTPUT_LIMIT=str(10**12)) as stack:
+    # Cold, as its floor is.
+    with open_stack(CURTAIN_OUTPUT_LIMIT=str(10**12), RUNNER_START="cold") as stack:
         quiet = follow(stack, 1, size.lines)
         tree = _declare(stack, size.flood)
         pairs, growth = [], []
@@ -64,7 +65,7 @@ def measure(size: Size) -> list[Figure]:
         Figure(
             what="  … by which the runner grew at most",
             unit="MB",
-            ours=Spread.one(max(growth), REPETITIONS),
+            ours=Spread.one(max(growth)),
         ),
         times("a line printed → read, while another run floods", beside, quiet),
         times("force → row final, of a run that floods", force),

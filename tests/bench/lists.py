@@ -14,6 +14,7 @@ from tests.bench.caller import Caller
 from tests.bench.figures import Aim, Figure, times
 from tests.bench.size import Size
 from tests.bench.stack import Stack, open_stack
+from tests.playbooks import SLEEPING
 
 PAGE = 50
 AIM = Aim("p99", 20)
@@ -143,7 +144,8 @@ def _http(stack: Stack, size: Size) -> Iterator[Figure]:
             yield _answers(f"GET {path}", ours, theirs, request, size.looks)
         look = stack.request("GET", f"/runs/{size.final_rows // 2}")
         yield _answers("GET /runs/{id}", ours, theirs, look, size.looks)
-        trigger = stack.request("POST", "/templates/t0/runs", {})
+        stack.declare(SLEEPING)
+        trigger = stack.trigger
         yield _answers("POST /templates/{name}/runs", ours, theirs, trigger, size.looks)
         metrics = stack.request("GET", "/metrics").replace(b"/api/v1", b"", 1)
         yield _answers("GET /metrics", ours, theirs, metrics, size.looks)

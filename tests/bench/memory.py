@@ -9,7 +9,7 @@ import psutil
 
 from runner.kept import SPARES
 from tests.bench.figures import Figure, Spread
-from tests.bench.road import how, warm_up, with_start
+from tests.bench.road import how, warm_up
 from tests.bench.sightings import weigh
 from tests.bench.size import Size
 from tests.bench.stack import Stack, open_stack
@@ -36,23 +36,30 @@ class Weights(NamedTuple):
 
 def measure(size: Size) -> list[Figure]:
     """Weigh an idle runner, then so many runs that sleep at once, cold and warm."""
-    figures = []
-    with open_stack(RUNNER_SLOTS=str(max(size.weighed)), RUNNER_START="warm") as stack:
-        idle = _weigh_settled(stack, [])
-        figures += [_figure("idle: runner", idle.runner)]
-        figures += [_figure(f"idle: {SPARES} spare keepers", idle.keepers)]
+    slots = str(max(size.weighed))
+    with open_stack(RUNNER_SLOTS=slots, RUNNER_START="warm") as stack:
         stack.declare(NOOP)
         warm_up(stack)
-        figures += [_figure("idle: zygote", _weigh_settled(stack, []).zygotes)]
-        stack.declare(SLEEPING)
-        for count in size.weighed:
-            figures += _beside(count, *(_crowd(stack, count, start) for start in ("warm", "cold")))
-    return figures
+        idle = _weigh_settled(stack, [])
+        warm = _crowds(stack, size, "warm")
+    with open_stack(RUNNER_SLOTS=slots, RUNNER_START="cold") as stack:
+        idle_cold = _weigh_settled(stack, [])
+        cold = _crowds(stack, size, "cold")
+    return [
+        _figure("idle: runner", idle.runner, idle_cold.runner),
+        _figure(f"idle: {SPARES} spare keepers", idle.keepers, idle_cold.keepers),
+        _figure("idle: zygote", idle.zygotes),
+        *(figure for count in size.weighed for figure in _beside(count, warm[count], cold[count])),
+    ]
+
+
+def _crowds(stack: Stack, size: Size, start: str) -> dict[int, Weights]:
+    stack.declare(SLEEPING)
+    return {count: _crowd(stack, count, start) for count in size.weighed}
 
 
 def _crowd(stack: Stack, count: int, start: str) -> Weights:
     """Weigh so many runs at once, and end them."""
-    with_start(stack, start)
     runs = [stack.trigger_run() for _ in range(count)]
     wait_until(lambda: all(map(stack.is_sleeping, runs)), timeout=300, interval=1.0)
     started = {how(stack, run) for run in runs}

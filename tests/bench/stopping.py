@@ -46,11 +46,8 @@ class Cell:
     at_once: int
     #: Sleeping tasks of one run.
     sleeps: int
-
-    @property
-    def batch(self) -> int:
-        """How many are started together."""
-        return self.at_once if self.at_once > 1 else ALONE
+    #: How many are started together.
+    batch: int
 
 
 class TooMuch(Exception):
@@ -64,10 +61,11 @@ def measure(size: Size) -> list[Outcome]:
 
 
 def _cells(size: Size) -> Iterator[Cell]:
+    alone = min(ALONE, size.stopping_samples)
     for hosts, at_once in itertools.product(size.stopping_hosts, size.stopping_at_once):
-        yield Cell("sleep", SLEEPING, hosts, at_once, sleeps=hosts)
+        yield Cell("sleep", SLEEPING, hosts, at_once, hosts, at_once if at_once > 1 else alone)
     for name, (text, sleeps) in ESCAPES.items():
-        yield Cell(name, text, 1, 1, sleeps)
+        yield Cell(name, text, 1, 1, sleeps, alone)
 
 
 def _fill(stack: Stack, cell: Cell, size: Size) -> list[Outcome]:

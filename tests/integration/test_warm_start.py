@@ -102,6 +102,30 @@ def test_another_one_starts_cold_once_and_says_why(warm, play, playbook):
     wait_until(lambda: play(repository) == {"start": "warm"}, timeout=60)
 
 
+def test_a_template_of_another_recipe_takes_nobodys_zygote(warm, play, playbook):
+    repository = playbook(PLAYBOOK)
+    await_zygote(warm)
+    other = {"template": "other", "environment": {"MINE": "1"}}
+    wait_until(lambda: play(repository, **other) == {"start": "warm"}, timeout=60)
+
+    wait_until(lambda: play(repository) == {"start": "warm"}, timeout=60)
+    assert len(zygotes(warm)) == 2
+
+
+def test_where_there_is_no_room_for_a_zygote_those_in_use_stay(start, play, playbook):
+    runner = start(RUNNER_START="warm", RUNNER_ZYGOTES="1")
+    repository = playbook(PLAYBOOK)
+    await_zygote(runner)
+    before = zygotes(runner)
+
+    for _ in range(2):
+        how = play(repository, template="other", environment={"MINE": "1"})
+        assert how["start"] == "cold"
+
+    assert zygotes(runner) == before
+    wait_until(lambda: play(repository) == {"start": "warm"}, timeout=60)
+
+
 def test_what_killed_runners_left_is_removed(warm, start, bench):
     (zygote,) = wait_until(lambda: zygotes(warm), timeout=60)
     warm.kill()
