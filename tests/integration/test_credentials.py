@@ -177,7 +177,7 @@ def test_a_run_whose_credentials_postgres_did_not_tell_is_queued_again(conn, dat
     """Postgres was away between the claim and the look: that is no fault of the run."""
     put(conn)
     run = bench.trigger("file:///none", credentials=["root"])
-    settings = Settings.from_environ(bench.environ)
+    settings = Settings.from_environ(bench.environ | {"RUNNER_START": "cold"})
     starts = Starts("here.1.2", settings, None, None, Containment(SUBREAPER))
     conn.execute("SET statement_timeout = 300")
     with psycopg.connect(database_url) as other:
