@@ -12,7 +12,14 @@ from typing import Literal, Self
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from runner.errors import RunnerError
 from runner.mail_server import mail_server
@@ -60,8 +67,16 @@ class StoreSettings(BaseModel):
 class Settings(StoreSettings):
     """Every setting, checked. The README's table is made of these descriptions."""
 
+    redis_tls_verify: bool = Field(
+        alias="REDIS_TLS_VERIFY",
+        default=True,
+        description="`0` believes the server of a `rediss://` address whatever its certificate "
+        "says: Heroku's is self-signed",
+    )
     redis_url: str = Field(
-        alias="REDIS_URL", min_length=1, description="Redis 6.2 or newer, or Valkey: redis://…"
+        alias="REDIS_URL",
+        min_length=1,
+        description="Redis 6.2 or newer, or Valkey: redis://… or rediss://…",
     )
     admin_token: str = Field(
         alias="CURTAIN_ADMIN_TOKEN",
@@ -211,6 +226,14 @@ class Settings(StoreSettings):
                 raise ValueError(f"{place} is neither a host nor a network")
             if "/" in place:
                 ip_network(place, strict=False)
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _with_its_trust(cls, value: str, given: ValidationInfo) -> str:
+        is_trusted = given.data.get("redis_tls_verify") is False
+        if is_trusted and value.startswith("rediss:") and "ssl_cert_reqs=" not in value:
+            return f"{value}{'&' if '?' in value else '?'}ssl_cert_reqs=none"
         return value
 
     @field_validator("smtp_url")
