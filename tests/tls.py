@@ -5,13 +5,9 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from tests.remotes.certificate import make_certificate
 
 CHUNK = 65_536  # bytes
 
@@ -20,7 +16,8 @@ CHUNK = 65_536  # bytes
 def open_tls(behind: str, folder: Path) -> Iterator[int]:
     """Serve what is served at the socket *behind*; yield the port that speaks TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(_self_signed(folder))
+    key, certificate = make_certificate(folder)
+    context.load_cert_chain(certificate, key)
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=_serve, args=(server, context, behind), daemon=True).start()
         yield server.getsockname()[1]
@@ -55,30 +52,3 @@ def _carry(source: socket.socket, target: socket.socket) -> None:
             target.sendall(chunk)
     with suppress(OSError):
         target.shutdown(socket.SHUT_RDWR)
-
-
-def _self_signed(folder: Path) -> Path:
-    """Write a key and its certificate for localhost into one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    file = folder / "self-signed.pem"
-    file.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        + certificate.public_bytes(serialization.Encoding.PEM)
-    )
-    return file
