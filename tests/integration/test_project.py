@@ -56,7 +56,7 @@ def test_without_a_project_it_is_started_at_the_top(order, repository):
     ended = run(order)
 
     assert f"Using {order['directory']}/project/ansible.cfg" in ended.output
-    assert "the role 'web' was not found" in ended.output
+    assert "he role 'web' was not found" in ended.output  # The or the, by its version
 
 
 def test_a_project_that_is_a_link_out_of_the_repository_is_refused(order, repository, tmp_path):
