@@ -34,7 +34,7 @@ def mends(path: str) -> list[Mend]:
 def _holders() -> Iterator[Any]:
     """Name all that could hold a string, also what the garbage collector need not know of."""
     for holder in gc.get_objects():
-        if isinstance(holder, types.FrameType):
+        if isinstance(holder, types.FrameType) or _is_ours(holder):
             continue
         yield holder
         stack = gc.get_referents(holder)
@@ -43,6 +43,11 @@ def _holders() -> Iterator[Any]:
             if isinstance(each, dict | tuple | frozenset | set) and not gc.is_tracked(each):
                 yield each
                 stack += gc.get_referents(each)
+
+
+def _is_ours(holder: Any) -> bool:
+    """Whether it is one of the generators here: Python 3.13 tells what their frames hold."""
+    return isinstance(holder, types.GeneratorType) and holder.gi_code.co_filename == __file__
 
 
 def _mends(holder: Any, path: str) -> Iterator[Mend]:
