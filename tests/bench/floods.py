@@ -9,11 +9,11 @@ from pathlib import Path
 
 import psutil
 
-from tests.bench.caller import Caller
 from tests.bench.figures import Figure, Spread, times
 from tests.bench.follows import follow
 from tests.bench.size import Size
-from tests.bench.stack import Stack, open_stack, read
+from tests.bench.stack import Stack, open_stack
+from tests.bench.stops import stop
 from tests.playbooks import CONFIG, HELLO
 from tests.repositories import Repository
 from tests.waiting import wait_until
@@ -104,11 +104,12 @@ def _disturb(stack: Stack, size: Size) -> tuple[list[float], list[float], list[f
     _declare(stack, ENDLESS)
     flood = _flood(stack)
     beside = follow(stack, 1, size.lines)
-    _stop(stack, flood, force=True)
+    stop(stack, flood, force=True)
     _declare(stack, ENDLESS)
     count = min(size.stops, 10)
     force, graceful = (
-        [_stop(stack, _flood(stack), force=force) for _ in range(count)] for force in (True, False)
+        [stop(stack, _flood(stack), force=force).final for _ in range(count)]
+        for force in (True, False)
     )
     return beside, force, graceful
 
@@ -119,18 +120,6 @@ def _flood(stack: Stack) -> int:
     path = f"/runs/{run_id}"
     wait_until(lambda: stack.call("GET", path)["output"]["bytes"] > 10_000_000, timeout=60)
     return run_id
-
-
-def _stop(stack: Stack, run_id: int, *, force: bool) -> float:
-    """Stop it; seconds until its row is final."""
-    with Caller(stack.port) as caller:
-        answer = caller.send(stack.request("POST", f"/runs/{run_id}/stop", {"force": force}))
-    read(answer)
-    wait_until(lambda: stack.is_final(run_id), timeout=60, interval=0.001)
-    ended = time.monotonic()
-    if left := stack.family(run_id):
-        raise RuntimeError(f"run {run_id} is final, but there is {left}")
-    return ended - answer.began
 
 
 def _ours(stack: Stack) -> float:

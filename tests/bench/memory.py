@@ -9,7 +9,7 @@ import psutil
 
 from runner.kept import SPARES
 from tests.bench.figures import Figure, Spread
-from tests.bench.road import how, warm_up
+from tests.bench.road import NOOP, how, warm_up
 from tests.bench.sightings import weigh
 from tests.bench.size import Size
 from tests.bench.stack import Stack, open_stack
@@ -17,7 +17,6 @@ from tests.playbooks import SLEEPING
 from tests.waiting import wait_until
 
 SETTLED = 0.3  # seconds without a change after which a start-up is over
-NOOP = "- hosts: all\n  gather_facts: false\n  tasks: []\n"
 
 
 class Weights(NamedTuple):

@@ -47,9 +47,9 @@ def measure(size: Size) -> list[Figure]:
             wait_until(lambda: all(map(stack.is_sleeping, runs)), timeout=60)  # noqa: B023 - called here
             wait_until(lambda: all(map(_is_sleeping, bare)), timeout=60)  # noqa: B023 - called here
             for one, other, child in zip(runs[::2], runs[1::2], bare, strict=True):
-                graceful.append(_stop(stack, one, force=False))
+                graceful.append(stop(stack, one, force=False))
                 asked.append(_interrupt(stack, child))
-                forced.append(_stop(stack, other, force=True))
+                forced.append(stop(stack, other, force=True))
                 killed.append(_kill_sleeps(stack, forced[-1].count))
     return [
         *_figures("stop", graceful, asked, Aim("added", 30), Aim("added", 30)),
@@ -66,7 +66,7 @@ def _is_sleeping(child: Child) -> bool:
     return _sleeps_below(child.process.pid) > 0
 
 
-def _stop(stack: Stack, run_id: int, *, force: bool) -> Stop:
+def stop(stack: Stack, run_id: int, *, force: bool) -> Stop:
     """Stop a run over the API. Raise RuntimeError when anything of it is left."""
     watch = Watch.of(member.pid for member in stack.family(run_id))
     with Caller(stack.port) as caller:
