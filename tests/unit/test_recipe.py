@@ -66,6 +66,16 @@ def test_no_copy_is_like_another_program(tmp_path: Path) -> None:
     assert unlike(tmp_path, "/nowhere", {})
 
 
+def test_an_ansible_that_was_installed_since_makes_another(make: Make, tmp_path: Path) -> None:
+    script = tmp_path / "ansible-playbook"
+    script.write_text("one")
+    before = make("1", script=str(script))
+
+    script.write_text("another version")
+
+    assert before.difference(make("2", script=str(script))) == "stamps"
+
+
 def test_no_copy_is_like_a_start_behind_a_link(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
 
