@@ -120,7 +120,7 @@ def _read_config(file: Path, directory: Path) -> list[str]:
 
 def unlike(directory: Path, script: str, environment: Mapping[str, str]) -> str | None:
     """Tell why no copy of an image is like a start of *script*; None if one may be."""
-    if not is_ours(script):
+    if own_python(script) is None:
         return "its ansible-playbook is not the one beside Curtain"
     if directory.resolve() != directory:
         return "its directory is behind a symbolic link"
@@ -133,15 +133,23 @@ def unlike(directory: Path, script: str, environment: Mapping[str, str]) -> str 
     return None
 
 
-def is_ours(script: str) -> bool:
-    """Whether a script is the ansible-playbook of the Python that we run ourselves."""
+def own_python(script: str) -> str | None:
+    """The Python of the script, if it is ansible-playbook and that is the one that we run.
+
+    By the name that the script has for it, which playbooks see: `python` where we are `python3`.
+    """
     try:
         with open(script, "rb") as file:
             head = file.read(HEAD)
     except OSError:
-        return False
+        return None
     words = interpreter(head)
-    return words == [sys.executable] and ENTRY.encode() in head
+    if len(words) != 1 or ENTRY.encode() not in head:
+        return None
+    theirs, ours = Path(words[0]), Path(sys.executable)
+    # One beside ours: elsewhere it would have the packages of another environment.
+    is_same = theirs.parent == ours.parent and theirs.resolve() == ours.resolve()
+    return words[0] if is_same else None
 
 
 def localize(text: str, directory: Path) -> str:

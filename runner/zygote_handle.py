@@ -74,8 +74,9 @@ class Zygote:
         }
         flight, may_leave = self._directory / plugin.FLIGHT, self.recipe.may_leave
         with_ours = {**own, "PYTHONPATH": str(ROOT)}
+        python = recipe.own_python(self.recipe.script) or sys.executable
         return subprocess.Popen(
-            [sys.executable, "-m", "runner.zygote", str(there)],
+            [python, "-m", "runner.zygote", str(there)],
             pass_fds=[there],
             stdin=subprocess.DEVNULL,
             stdout=says,

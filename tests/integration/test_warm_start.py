@@ -2,13 +2,13 @@
 
 import os
 import signal
-import sys
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
+from runner import recipe
 from runner.run import RunState
 from tests import playbooks
 from tests.left import left_directories
@@ -257,7 +257,7 @@ def test_a_warm_run_is_listed_as_what_it_would_have_been(bench, begin, warmed):
     keeper = psutil.Process(bench.find(run).keeper_pid)
 
     words = " ".join(leader.cmdline()).split()
-    assert words[0] == sys.executable
+    assert words[0] == recipe.own_python(words[1])
     assert words[1].endswith("/ansible-playbook")
     assert words[-2] == "--"
     assert leader.name().startswith("ansible-playboo")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.recipe import FILE, Recipe, digest, make_recipe, take, unlike
+from runner.recipe import FILE, Recipe, digest, make_recipe, own_python, take, unlike
 
 ANSIBLE = str(Path(sys.executable).with_name("ansible-playbook"))
 Make = Callable[..., Recipe]
@@ -56,6 +56,27 @@ def test_what_ansible_reads_makes_another(make: Make, other: dict[str, str], par
 def test_what_no_copy_can_be_like_is_told(tmp_path: Path, variable: dict[str, str]) -> None:
     assert unlike(tmp_path, ANSIBLE, {"PYTHONUNBUFFERED": "1"}) is None
     assert next(iter(variable)) in str(unlike(tmp_path, ANSIBLE, variable))
+
+
+@pytest.mark.parametrize("name", ["python", "python3"])
+def test_every_name_of_our_python_is_ours(tmp_path: Path, name: str) -> None:
+    """As pip has written it there; whoever starts a runner may have called it by another."""
+    script = tmp_path / "ansible-playbook"
+    python = Path(sys.executable).with_name(name)
+    script.write_text(f"#!{python}\nfrom ansible.cli.playbook import main\n")
+
+    assert own_python(str(script)) == str(python)
+    assert unlike(tmp_path, str(script), {}) is None
+
+
+def test_the_python_of_another_environment_is_not_ours(tmp_path: Path) -> None:
+    """It may be the same program, and has other packages."""
+    elsewhere = tmp_path / "python"
+    elsewhere.symlink_to(Path(sys.executable).resolve())
+    script = tmp_path / "ansible-playbook"
+    script.write_text(f"#!{elsewhere}\nfrom ansible.cli.playbook import main\n")
+
+    assert own_python(str(script)) is None
 
 
 def test_no_copy_is_like_another_program(tmp_path: Path) -> None:
