@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from flask import request
 
+from runner.admission import Admitted
 from runner.run import Run
 from runner.store import audit
 from runner.store.audit import Deed, Entry
@@ -34,6 +35,11 @@ class Action(StrEnum):
     STOP = "run.stop"
     FORCE = "run.force"
     SUPERSEDE = "run.supersede"
+    REPLACE = "run.replace"
+    DRAIN = "runner.drain"
+    UNDRAIN = "runner.undrain"
+    PAUSE = "maintenance.begin"
+    RESUME = "maintenance.end"
     REDELIVER = "delivery.redeliver"
     RETRY = "notification.retry"
     SIGN_IN = "session.begin"
@@ -91,6 +97,14 @@ def deed(who: Doer, action: Action, **detail: Any) -> Deed:
 def note_run(conn: Connection, who: Doer, action: Action, run: Run, **detail: Any) -> None:
     """Note what is done with a run."""
     note(conn, who, action, f"run {run.id}", template=run.template, detail=detail)
+
+
+def note_given_way(conn: Connection, who: Doer, admitted: Admitted) -> None:
+    """Note which runs gave a new one their place."""
+    for run in admitted.superseded:
+        note_run(conn, who, Action.SUPERSEDE, run, superseded_by=admitted.run.id)
+    for run in admitted.replaced:
+        note_stop(conn, who, Action.REPLACE, run, replaced_by=admitted.run.id)
 
 
 def note_stop(conn: Connection, who: Doer, action: Action, run: Run, **detail: Any) -> None:

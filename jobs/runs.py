@@ -8,7 +8,8 @@ from typing import Any, Never
 from redis import Redis
 from redis.exceptions import RedisError
 
-from runner import bell, keys, queue
+from runner import bell, hints, keys
+from runner.admission import Admitted
 from runner.errors import RunnerError
 from runner.run import Run, RunState
 
@@ -32,10 +33,16 @@ def enqueue(redis: Redis, run: Run) -> None:
     """
     log.info("run %d: queued", run.id, extra={"run": run.id, "template": run.template})
     try:
-        queue.enqueue(redis, run.id, timeout=run.spec["timeout"])
-        bell.ring(redis, start=run.id)
+        hints.enqueue_once(redis, run)
     except RedisError as error:
         log.warning("run %d: not enqueued yet, Redis is away: %s", run.id, error)
+
+
+def hand_over(redis: Redis, admitted: Admitted) -> None:
+    """Tell of a run that was let in, and of those that give it their place. As enqueue, else."""
+    for run in (*admitted.superseded, *admitted.replaced):
+        ring_stop(redis, run)
+    enqueue(redis, admitted.run)
 
 
 def ring_stop(redis: Redis, run: Run) -> None:

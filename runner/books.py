@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,8 @@ from rq.utils import now as utc_now
 from rq.worker.base import WorkerStatus
 
 from runner.bookkeeping import OPTIONS, QuietWorker
-from runner.queue import queue_of_runs
+from runner.concurrency import DEFAULT_QUEUE
+from runner.queue import queues_of_runs
 from runner.run import Run, RunState
 
 log = logging.getLogger(__name__)
@@ -43,10 +45,12 @@ class Entry:
 class Books(QuietWorker):
     """An RQ worker of the queue of runs, with many executions at once (RQ 3.0)."""
 
-    def __init__(self, redis: Redis, name: str, *, beat: float) -> None:
-        """Write the books of the worker *name*."""
+    def __init__(
+        self, redis: Redis, name: str, *, beat: float, queues: Sequence[str] = (DEFAULT_QUEUE,)
+    ) -> None:
+        """Write the books of the worker *name*, which serves *queues*."""
         super().__init__(
-            [queue_of_runs(redis)],
+            queues_of_runs(redis, queues),
             name=name,
             connection=redis,
             job_monitoring_interval=int(beat) or 1,

@@ -108,6 +108,10 @@ class Clerk(threading.Thread):
         """Put a run back into the queue that we do not go on with, and wake who may take it."""
         self._add(partial(hints.enqueue, self._books.connection, run))
 
+    def call_up(self, run: Run) -> None:
+        """Put a run into the queue whose turn has come, unless it is there."""
+        self._add(partial(hints.enqueue_once, self._books.connection, run))
+
     def tell(self, run_id: int) -> None:
         """Let those who follow the run look at it; once, however often it is said meanwhile."""
         if run_id not in self._news:

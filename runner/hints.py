@@ -1,12 +1,21 @@
 """What Redis is told so that others hear of a run sooner; nothing is lost while it is away."""
 
 import logging
+from typing import TypedDict
 
 from redis import Redis
 from redis.exceptions import RedisError
 
 from runner import bell, keys, queue
 from runner.run import Run, RunState
+
+
+class Place(TypedDict):
+    """Which queue a run is put into."""
+
+    name: str
+    rank: int
+
 
 log = logging.getLogger(__name__)
 
@@ -23,5 +32,15 @@ def tell(redis: Redis, run: Run) -> None:
 
 def enqueue(redis: Redis, run: Run) -> None:
     """Put a run into the queue again and wake who may take it. Raise RedisError."""
-    queue.enqueue_again(redis, run.id, timeout=run.spec["timeout"])
+    queue.enqueue_again(redis, run.id, timeout=run.spec["timeout"], **_place(run))
     bell.ring(redis, start=run.id)
+
+
+def enqueue_once(redis: Redis, run: Run) -> None:
+    """Put a run into the queue unless it is there, and wake who may take it. Raise RedisError."""
+    queue.enqueue(redis, run.id, timeout=run.spec["timeout"], **_place(run))
+    bell.ring(redis, start=run.id)
+
+
+def _place(run: Run) -> Place:
+    return {"name": run.queue, "rank": run.priority}

@@ -1,6 +1,6 @@
 """Every key of ours in Redis, with its type and meaning. RQ's own keys begin with `rq:`."""
 
-#: the RQ queue of runs; its jobs carry run ids and nothing else.
+#: the RQ queue of runs; its jobs carry run ids and nothing else. See queue() for the others.
 QUEUE = "curtain-runs"
 
 #: the RQ queue of what web wants to know of repositories; its jobs carry run ids, too.
@@ -21,6 +21,11 @@ BELL_LENGTH = 1000
 
 #: channel: the id of a run whose output or state has moved on; a hint only, Postgres is read.
 TAIL = "curtain:tail"
+
+
+def queue(name: str, rank: int) -> str:
+    """the RQ queue of the runs of one queue and priority."""
+    return QUEUE if (name, rank) == ("default", 0) else f"{QUEUE}:{name}:{rank}"
 
 
 def group(run_id: int) -> str:

@@ -55,7 +55,8 @@ class Live:
         self.directory = directory
         #: The cgroup that was meant for its family. None without cgroups.
         self.group = group
-        self.deadline = time.monotonic() + float(run.spec["timeout"])
+        self.began_at = time.monotonic()
+        self.deadline = self.began_at + float(run.spec["timeout"])
         #: Nobody of the family is left but the async jobs that may be.
         self.is_gone = False
         self.gone_at: float | None = None

@@ -17,7 +17,7 @@ from runner.retention import forget_old
 from runner.round import Round
 from runner.run import Run
 from runner.settings import Settings
-from runner.store import counts, moves, runs, stops, verdicts
+from runner.store import counts, maintenance, moves, order, runs, stops, verdicts
 from runner.store.connection import Connection, giving_way
 from runner.traces import open_traces
 
@@ -118,12 +118,12 @@ class Lookout:
             tell(self._redis, stopped)
 
     def _enqueue_forgotten(self, this: Round) -> None:
-        queued = runs.queued(this.conn, older_than=1.0)
-        waiting = queue.waiting(self._redis) if queued else set()
-        missed = {
-            run_id: self._missed.get(run_id, 0) + 1 for run_id in queued if run_id not in waiting
-        }
-        for run in runs.find_many(this.conn, missed) if missed else ():
+        if maintenance.find(this.conn):
+            return  # what is taken by nobody need not be in the queue
+        ready = order.ready(this.conn, older_than=1.0)
+        waiting = queue.waiting(self._redis, {(run.queue, run.priority) for run in ready})
+        missed = {run.id: self._missed.get(run.id, 0) + 1 for run in ready if run.id not in waiting}
+        for run in (run for run in ready if run.id in missed):
             if advise(run, View(rounds_missed=missed[run.id])) is Advice.ENQUEUE:
                 enqueue(self._redis, run)
                 del missed[run.id]

@@ -4,6 +4,7 @@ Ids only. That a run is executed once is decided by claim, and that a notificati
 runner.store.outbox, not here.
 """
 
+from collections.abc import Iterable
 from contextlib import suppress
 
 from redis import Redis
@@ -16,6 +17,7 @@ from rq.serializers import JSONSerializer
 from rq.utils import now as utc_now
 
 from runner import keys
+from runner.concurrency import DEFAULT_QUEUE, RANKS
 
 #: What a plain RQ worker would call; jobs.runs says why it must not.
 PLAY = "jobs.runs.play"
@@ -27,9 +29,15 @@ TURN = 1000  # milliseconds that one runner has for taking errands before anothe
 MOST_NOTIFICATIONS = 64  # in the queue: the rest waits in Postgres, where what is new goes first
 
 
-def queue_of_runs(redis: Redis) -> Queue:
-    """The queue that every runner takes from."""
-    return Queue(keys.QUEUE, connection=redis, serializer=JSONSerializer)
+def queue_of_runs(redis: Redis, name: str = DEFAULT_QUEUE, rank: int = 0) -> Queue:
+    """The queue of the runs of one queue and priority."""
+    return Queue(keys.queue(name, rank), connection=redis, serializer=JSONSerializer)
+
+
+def queues_of_runs(redis: Redis, names: Iterable[str]) -> list[Queue]:
+    """The queues that a runner takes from, which serves *names*: the first first."""
+    ranks = sorted(RANKS.values(), reverse=True)
+    return [queue_of_runs(redis, name, rank) for rank in ranks for name in names]
 
 
 def queue_of_errands(redis: Redis) -> Queue:
@@ -69,13 +77,15 @@ def enqueue_notification(
     )
 
 
-def enqueue(redis: Redis, run_id: int, *, timeout: int) -> None:
+def enqueue(
+    redis: Redis, run_id: int, *, timeout: int, name: str = DEFAULT_QUEUE, rank: int = 0
+) -> None:
     """Put the run into the queue unless it is there: unique, since redis-py repeats commands.
 
     One round trip. RQ's enqueue_call makes three: it also names the queue to `rq info`, as
     runners do (runner.books), and asks for a version that only an older way to save needs.
     """
-    queue = queue_of_runs(redis)
+    queue = queue_of_runs(redis, name, rank)
     job = queue.create_job(
         PLAY,
         args=(run_id,),
@@ -90,13 +100,16 @@ def enqueue(redis: Redis, run_id: int, *, timeout: int) -> None:
         save_unique_job(redis, queue.key, job)  # type: ignore[no-untyped-call]  # RQ is half typed
 
 
-def enqueue_again(redis: Redis, run_id: int, *, timeout: int) -> None:
+def enqueue_again(
+    redis: Redis, run_id: int, *, timeout: int, name: str = DEFAULT_QUEUE, rank: int = 0
+) -> None:
     """Put a run into the queue that RQ has forgotten, whatever it remembers of it."""
     redis.delete(Job.key_for(str(run_id)))  # it may be half of a job only
-    IntermediateQueue(queue_of_runs(redis).key, redis).remove(str(run_id))
-    enqueue(redis, run_id, timeout=timeout)
+    IntermediateQueue(queue_of_runs(redis, name, rank).key, redis).remove(str(run_id))
+    enqueue(redis, run_id, timeout=timeout, name=name, rank=rank)
 
 
-def waiting(redis: Redis) -> set[int]:
-    """The runs that some runner will take from the queue."""
-    return {int(job_id) for job_id in queue_of_runs(redis).get_job_ids() if job_id.isdigit()}
+def waiting(redis: Redis, kinds: Iterable[tuple[str, int]] = ((DEFAULT_QUEUE, 0),)) -> set[int]:
+    """The runs that some runner will take from these queues, by name and rank."""
+    found = (queue_of_runs(redis, name, rank).get_job_ids() for name, rank in kinds)
+    return {int(job_id) for job_ids in found for job_id in job_ids if job_id.isdigit()}

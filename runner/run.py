@@ -127,6 +127,16 @@ class Run:
     rerun_of: int | None
     #: The only hosts that it plays on; None: all that its inventory and its limit name.
     only_hosts: list[str] | None
+    #: Whose runners take it.
+    queue: str
+    #: The higher, the sooner it is taken; see runner.concurrency.Priority.
+    priority: int
+    #: What it shares with others of which few may run at once; None without one.
+    concurrency_group: str | None
+    #: How many of them.
+    group_limit: int | None
+    #: It is not taken before; None: as soon as it can be.
+    not_before: datetime | None
     #: Where the chat command that triggered it is answered, encrypted; None without one.
     reply: bytes | None
     #: The span of the request that triggered it, as W3C's Trace Context writes it.

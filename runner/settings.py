@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
@@ -21,6 +21,7 @@ from pydantic import (
     field_validator,
 )
 
+from runner.concurrency import DEFAULT_QUEUE, QueueName
 from runner.errors import RunnerError
 from runner.mail_server import mail_server
 from runner.words import ADDRESS
@@ -92,6 +93,18 @@ class Settings(StoreSettings):
     )
     slots: int = Field(
         alias="RUNNER_SLOTS", default=10, ge=1, le=1000, description="runs at once per runner"
+    )
+    queues: Annotated[tuple[QueueName, ...], Field(min_length=1, max_length=50)] = Field(
+        alias="RUNNER_QUEUES",
+        default=(DEFAULT_QUEUE,),
+        description="the queues whose runs the runner takes, the first first; commas",
+    )
+    run_memory: int = Field(
+        alias="RUNNER_RUN_MEMORY",
+        default=100,
+        ge=0,
+        le=1_000_000,
+        description="MB that must be available for another run to be taken; 0: it is not looked at",
     )
     machine: str = Field(
         alias="RUNNER_MACHINE",
@@ -250,7 +263,7 @@ class Settings(StoreSettings):
             raise ValueError("is no e-mail address: write curtain@example.org")
         return value
 
-    @field_validator("pass_environment", "git_protocols", "notify_private", mode="before")
+    @field_validator("pass_environment", "git_protocols", "notify_private", "queues", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return (

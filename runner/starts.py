@@ -20,12 +20,24 @@ from runner.orders import make_order
 from runner.output import Output
 from runner.run import Run, RunState
 from runner.settings import Settings
-from runner.store import moves, runs
+from runner.store import maintenance, moves, runs
 from runner.store.connection import AWAY, Connection
 from runner.vault import Vault
 from runner.zygotes import Zygotes
 
 log = logging.getLogger(__name__)
+
+
+class Paused(RunnerError):
+    """Nothing is taken from the queue now."""
+
+
+def _unclaimed(conn: Connection, run_id: int) -> Run | None:
+    """The run, if it waits for more than a slot. Raise Paused."""
+    if maintenance.find(conn):
+        raise Paused("nothing is taken during maintenance")
+    run = runs.find(conn, run_id)
+    return run if run is not None and run.state is RunState.QUEUED else None
 
 
 class Starts:
@@ -55,8 +67,11 @@ class Starts:
             self.installation = runs.installation(conn)
             plain.prepare(self._zygotes, self._settings, self.installation)
 
-    def start(self, conn: Connection, run_id: int) -> Live | None:
-        """Claim and order. None when it was not queued any more, or failed at once."""
+    def start(self, conn: Connection, run_id: int) -> Live | Run | None:
+        """Claim and order. None when it was not queued any more, or failed at once.
+
+        The run itself when its turn has not come. Raise Paused while nothing is to be taken.
+        """
         self.prepare(conn)
         gate_until = time.monotonic() + self._settings.gate
         run = moves.claim(
@@ -69,7 +84,7 @@ class Starts:
             lease=self._settings.lease,
         )
         if run is None:
-            return None
+            return _unclaimed(conn, run_id)
         log.info("run %d: claimed", run.id, extra={"run": run.id, "template": run.template})
         try:
             return self._order(run, open_credentials(conn, self._vault, run.spec), gate_until)

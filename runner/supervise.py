@@ -13,7 +13,7 @@ from collections.abc import Callable
 import psycopg
 from redis import Redis
 
-from runner import linux, machine
+from runner import linux, machine, memory
 from runner.alarm import Alarm
 from runner.books import Books, Entry
 from runner.clerk import Clerk
@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 LAST_WORDS = 8.0  # seconds that the last rows may take after the last kill
 SWEEP = 0.02  # seconds between two looks at a family whose keeper was killed
 TICK = 1.0  # seconds between two looks at what a lost bell would have told
+YOUNG = 5.0  # seconds in which a run takes the memory that it needs
 TRIES = 2  # faults after which a run's end is written in plain words
 
 
@@ -55,7 +56,8 @@ class Runner:
         self._selector = selectors.DefaultSelector()
         self._pipes = Pipes(self._selector)
         self._alarm = Alarm()
-        books = Books(redis, self.name, beat=settings.beat)  # asks Redis: before any keeper starts
+        # Asks Redis: before any keeper starts.
+        books = Books(redis, self.name, beat=settings.beat, queues=settings.queues)
         self.containment = find_containment(settings.cgroup)
         self._keepers = Keepers()
         self._zygotes = Zygotes(settings.zygotes)
@@ -64,7 +66,7 @@ class Runner:
         self._errands = (Errands(LOOKS), Errands(NOTIFICATIONS))
         self._clerk = Clerk(books, self._alarm.ring, self._errands)
         self._listener = Listener(redis, self.lives, self._clerk.call)
-        self._intake = Intake(self._clerk, self._starts, line)
+        self._intake = Intake(self._clerk, self._starts, line, has_memory=self._has_memory)
         self._tick_at = self._beat_at = 0.0
 
     def work(self) -> None:
@@ -109,6 +111,7 @@ class Runner:
             self._tick_at = now + TICK
         try:
             self._settle(now, is_tick=is_tick)
+            self._intake.call_up()
             if not self._is_leaving:
                 for entry, live in self._intake.begin(self.lives):
                     self._hold(live, entry)
@@ -179,6 +182,14 @@ class Runner:
             if now > drained + self.settings.shutdown_grace:
                 live.force()
 
+    def _has_memory(self) -> bool:
+        """Whether another run fits beside those that are here, of which young ones yet grow."""
+        if not self.settings.run_memory:
+            return True
+        since = time.monotonic() - YOUNG
+        young = sum(live.began_at > since for live in self.lives.values())
+        return memory.has_room(memory.available(), young, self.settings.run_memory * memory.MB)
+
     def _read_on(self, live: Live) -> None:
         """Read its output while there is room for it.
 
@@ -205,6 +216,7 @@ class Runner:
             self._alone(live, self._settle_one, conn, live, now)
         if is_tick:
             self._sweep_flags(conn)
+            self._intake.look(conn, self.name)
 
     def _settle_one(self, conn: Connection, live: Live, now: float) -> None:
         if live.is_gone and live.output_is_open:
@@ -242,7 +254,15 @@ class Runner:
                 live.tenure.lose()
         place = {"machine": self.settings.machine, "boot": machine.boot()}
         place["containment"] = self.containment.kind
-        runners.beat(conn, self.name, slots=self.settings.slots, busy=len(self.lives), **place)
+        runners.beat(
+            conn,
+            self.name,
+            slots=self.settings.slots,
+            busy=len(self.lives),
+            queues=self.settings.queues,
+            short_of_memory=self._intake.is_short_of_memory,
+            **place,
+        )
         self._starts.prepare(conn)
         self._starts.recover(conn, set(renewed))
         self._clerk.beat(list(self._entries.values()), list(renewed.values()))
@@ -256,6 +276,7 @@ class Runner:
         live.telling.close()
         self._ends.remove(live)
         self._clerk.strike(self._entries.pop(live.run.id), run or live.run)
+        self._intake.pass_on(live.run)
         if run is not None and run.state is RunState.QUEUED:
             self._clerk.enqueue(run)
         self._clerk.tell(live.run.id)

@@ -1,11 +1,27 @@
 """What can be run: the template's model, and what a caller may change of it. Pure."""
 
 import re
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import AfterValidator, Discriminator, Field, JsonValue, StringConstraints, Tag
+from pydantic import (
+    AfterValidator,
+    Discriminator,
+    Field,
+    JsonValue,
+    StringConstraints,
+    Tag,
+    model_validator,
+)
 
 from runner.accepts import Rule
+from runner.concurrency import (
+    DEFAULT_QUEUE,
+    Concurrency,
+    Priority,
+    QueueName,
+    Unnamed,
+    group_of,
+)
 from runner.errors import RunnerError
 from runner.masks import to_hide
 from runner.notification import Notification
@@ -149,6 +165,15 @@ class Template(Strict):
     queue_timeout: Annotated[int, Field(ge=1, le=604_800)] | None = Field(
         default=None, description="seconds it may be queued; null: for ever"
     )
+    queue: QueueName = Field(
+        default=DEFAULT_QUEUE, description="whose runners take its runs: those that serve it"
+    )
+    priority: Annotated[Priority, Field(strict=False)] = Field(
+        default=Priority.NORMAL, description="which queued runs are taken first: those of `high`"
+    )
+    concurrency: Concurrency | None = Field(
+        default=None, description="of which runs there may be only so many at once"
+    )
     grace: Annotated[int, Field(ge=0, le=300)] | Annotated[float, Field(ge=0, le=300)] = Field(
         default=10, description="seconds from terminate to kill when it is stopped"
     )
@@ -168,6 +193,15 @@ class Template(Strict):
     notifications: list[Notification] = Field(
         default=[], max_length=20, description="who is told when it starts, ends or is stuck"
     )
+
+    @model_validator(mode="after")
+    def _has_a_group_of_known_variables(self) -> Self:
+        for name in self.concurrency.names if self.concurrency else ():
+            if name not in self.accepts and name not in self.vars:
+                raise ValueError(f"concurrency.group: this template has no variable {name}")
+            if name in self.accepts and self.accepts[name].secret:
+                raise ValueError(f"concurrency.group: {name} is secret, a group's name is not")
+        return self
 
     def spec(self) -> dict[str, Any]:
         """Write it as it is stored: defaults filled in, what is not set left out."""
@@ -204,6 +238,11 @@ def check(template: Template, given: dict[str, JsonValue], overrides: Overrides)
         if name in given or rule.default is not None
     }
     secrets = {name: values.pop(name) for name in list(values) if template.accepts[name].secret}
+    if template.concurrency is not None:
+        try:
+            group_of(template.spec(), values)
+        except Unnamed as error:
+            raise Refused([(f"vars.{error.variable}", error.fault)]) from None
     if len(to_hide(secrets)) > MOST_SECRETS:
         raise Refused([("vars", f"hold more than {MOST_SECRETS} texts to be kept secret")])
     return Accepted(values, secrets, wanted)

@@ -18,6 +18,8 @@ def make_run(**values) -> Run:
         "overrides": {},
         "trigger": Trigger.API,
         "triggered_by": "ada",
+        "queue": "default",
+        "priority": 0,
         "queued_at": datetime.now(UTC),
         "state": RunState.RUNNING,
         "phase": "playing",

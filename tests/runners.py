@@ -12,6 +12,7 @@ from redis import Redis
 
 from jobs import runs as jobs
 from runner import family
+from runner.admission import admit
 from runner.credential import restored, shown, unlocked
 from runner.run import Run, Trigger, Wanted
 from runner.store import credentials, events, output, runs, stops
@@ -148,10 +149,10 @@ class Bench(Sight):
             trigger=Trigger.API,
             by="ada",
         )
-        run = runs.insert(self.conn, wanted)
-        assert run is not None
-        jobs.enqueue(self.redis, run)
-        return run
+        admitted = admit(self.conn, wanted)
+        assert admitted is not None
+        jobs.hand_over(self.redis, admitted)
+        return admitted.run
 
     def keep(self, name: str, **given) -> None:
         """Keep a credential as the API does."""

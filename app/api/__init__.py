@@ -17,6 +17,7 @@ from app.api import (
     previews,
     processes,
     reruns,
+    runners,
     runs,
     statistics,
     stops,
@@ -51,4 +52,5 @@ OPERATIONS: tuple[Operation, ...] = (
     *notifications.OPERATIONS,
     *health.OPERATIONS,
     *metrics.OPERATIONS,
+    *runners.OPERATIONS,
 )

@@ -273,6 +273,12 @@ class RerunBody(Strict):
     reason: Reason | None = None
 
 
+class MaintenanceBody(Strict):
+    """Why nothing shall be taken."""
+
+    reason: Reason | None = None
+
+
 class StopBody(Strict):
     """How to stop."""
 

@@ -27,8 +27,9 @@ def rerun_run(
 
     With its variables, secret ones too, and its options; `same` also with its template and its
     commits as they were, whatever became of branches since. 409 while the run is not final, when
-    `newest` finds no template any more, and when `failed` finds no hosts or does not know them. 422
-    when a credential that it would use is gone or does not fit any more.
+    `newest` finds no template any more, when `failed` finds no hosts or does not know them, and
+    when its concurrency group is busy and says `reject`. 422 when a credential that it would use is
+    gone or does not fit any more.
     """
 
     def want(conn: Connection) -> Wanted:

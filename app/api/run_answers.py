@@ -1,11 +1,13 @@
 """What the API answers about a run."""
 
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, JsonValue
 
 from app.api.answers import Answer, UtcTime
+from runner.concurrency import Priority
 from runner.run import Run, RunState, StopOutcome, Trigger
+from runner.why import Why
 
 HIDDEN = "********"
 
@@ -56,6 +58,12 @@ class RunAnswer(Answer):
         "event, ref, sha, actor, repository"
     )
     rerun_of: int | None = Field(description="the run that it repeats")
+    queue: str = Field(description="whose runners take it")
+    priority: Priority
+    concurrency_group: str | None = Field(
+        description="what it shares with others, of which only so many run at once"
+    )
+    not_before: UtcTime | None = Field(description="it is not taken before")
     only_hosts: list[str] | None = Field(
         description="the only hosts that it plays on; null: all that its inventory and limit name"
     )
@@ -97,6 +105,7 @@ class RunAnswer(Answer):
             {
                 **shown,
                 "stopping": run.is_stopping,
+                "priority": Priority.of(run.priority),
                 "vars": {**run.accepted, **_hidden(run)},
                 "stop": _stop(run),
                 "output": {
@@ -129,6 +138,32 @@ def _stop(run: Run) -> dict[str, Any] | None:
         "outcome": run.stop_outcome,
         "seconds": run.stop_seconds,
     }
+
+
+class WaitingAnswer(Answer):
+    """What a queued run waits for."""
+
+    reason: Literal["maintenance", "time", "group", "runner", "slot"] = Field(
+        description="maintenance: nothing is taken; time: it is not to start yet; group: its "
+        "concurrency group is full; runner: none serves its queue; slot: all of those are taken, "
+        "or it is about to start"
+    )
+    message: str = Field(description="in a sentence")
+    behind: list[int] = Field(description="the first of the runs that it waits for")
+    ahead: int = Field(description="how many those are; 1000: as many or more")
+    until: UtcTime | None = Field(description="when it is over, where that is known")
+
+
+class OneRunAnswer(RunAnswer):
+    """A run, and what it waits for."""
+
+    waiting: WaitingAnswer | None = Field(description="what it waits for; null unless it is queued")
+
+    @classmethod
+    def with_why(cls, run: Run, why: Why | None) -> Self:
+        """Show *run*, and *why* it waits."""
+        shown = RunAnswer.of(run).model_dump()
+        return cls.model_validate({**shown, "waiting": why and vars(why)})
 
 
 class RunPage(Answer):

@@ -6,7 +6,7 @@ from flask import Response
 
 from app.api.pages import cut
 from app.api.requests import RunsQuery, TriggerBody, TriggerHeaders, WaitQuery
-from app.api.run_answers import RunAnswer, RunPage
+from app.api.run_answers import OneRunAnswer, RunAnswer, RunPage
 from app.api.seeing import templates_of_seen_runs
 from app.api.templates import find_template
 from app.api.triggers import queue_run
@@ -20,6 +20,7 @@ from runner.run import Run, Trigger, Wanted
 from runner.store import lists, runs
 from runner.store.connection import Connection
 from runner.template import Template, check
+from runner.why import why_waiting
 
 
 def find_run(conn: Connection, run_id: int) -> Run:
@@ -35,8 +36,9 @@ def trigger_run(
 ) -> Response:
     """Queue a run of a template.
 
-    What the template does not accept is refused with 422, never ignored. With an Idempotency-Key
-    a repeated request gives the run of the first one.
+    What the template does not accept is refused with 422, never ignored. 409 when its concurrency
+    group is busy and says `reject`; `runs` of the problem are those that are in it. With an
+    Idempotency-Key a repeated request gives the run of the first one.
     """
 
     def want(conn: Connection) -> Wanted:
@@ -92,9 +94,10 @@ def list_runs(services: Services, query: RunsQuery) -> Response:
 
 
 def show_run(services: Services, run_id: int) -> Response:
-    """Show a run."""
+    """Show a run, and of a queued one what it waits for."""
     with services.connection() as conn:
-        return answer(RunAnswer.of(find_run(conn, run_id)))
+        run = find_run(conn, run_id)
+        return answer(OneRunAnswer.with_why(run, why_waiting(conn, run)))
 
 
 OPERATIONS = (
@@ -107,7 +110,7 @@ OPERATIONS = (
         headers=TriggerHeaders,
         body=TriggerBody,
         answers={HTTPStatus.ACCEPTED: RunAnswer, HTTPStatus.OK: RunAnswer},
-        problems=(HTTPStatus.NOT_FOUND,),
+        problems=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
     ),
     Operation(
         method="GET",
@@ -120,7 +123,7 @@ OPERATIONS = (
         method="GET",
         path="/runs/<run_id>",
         view=show_run,
-        answers={HTTPStatus.OK: RunAnswer},
+        answers={HTTPStatus.OK: OneRunAnswer},
         problems=(HTTPStatus.NOT_FOUND,),
     ),
 )

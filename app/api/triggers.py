@@ -9,12 +9,14 @@ from flask import Response
 from pydantic import BaseModel
 
 from app.api.waiting import accepted
-from app.auditing import Action, deed, doer
+from app.auditing import Action, deed, doer, note_given_way
 from app.auth import caller
 from app.problems import Problem, invalid
 from app.services import Services
 from app.tracing import traceparent
 from jobs import runs as jobs
+from runner.admission import Admitted, GroupBusy, admit
+from runner.concurrency import Unnamed
 from runner.run import Run, RunState, Wanted
 from runner.store import runs
 from runner.store.connection import Connection
@@ -36,20 +38,29 @@ def queue_run(
     """
     digests = _digests(services, request, body) if key else []
     with services.connection() as conn:  # each statement whole by itself
-        run = (
-            _run_of_key(conn, key, digests)
-            or _insert(conn, _keyed(want(conn), key, digests), action)
-            or _run_of_key(conn, key, digests)  # another request with the same key was first
-        )
+        run = _run_of_key(conn, key, digests)
+        admitted = None if run else _admit(conn, _keyed(want(conn), key, digests), action)
+        # Another request with the same key was first.
+        run = run or (admitted.run if admitted else _run_of_key(conn, key, digests))
     assert run is not None
     if run.state is RunState.QUEUED:
-        jobs.enqueue(services.redis, run)
+        jobs.hand_over(services.redis, admitted or Admitted(run=run))
     return accepted(services, run, wait)
 
 
-def _insert(conn: Connection, wanted: Wanted, action: Action) -> Run | None:
+def _admit(conn: Connection, wanted: Wanted, action: Action) -> Admitted | None:
+    """Let it in. Raise a 409 problem when its group is busy."""
     about = {"reason": wanted.reason, "rerun_of": wanted.rerun_of}
-    return runs.insert(conn, wanted, deed(doer(wanted.by), action, **about))
+    who = doer(wanted.by)
+    try:
+        admitted = admit(conn, wanted, deed(who, action, **about))
+    except GroupBusy as busy:
+        raise Problem(HTTPStatus.CONFLICT, str(busy), runs=busy.run_ids) from None
+    except Unnamed as error:  # a template of before: its variables were checked when it was put
+        raise invalid([(f"vars.{error.variable}", error.fault)]) from None
+    if admitted is not None:
+        note_given_way(conn, who, admitted)
+    return admitted
 
 
 def _keyed(wanted: Wanted, key: str | None, digests: list[bytes]) -> Wanted:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from app import auditing
 from app.api.requests import RerunBody
-from app.auditing import Doer, deed, note_stop
+from app.auditing import Doer, deed, note_given_way, note_stop
 from app.chat import words
 from app.chat.asker import Asker
 from app.chat.grammar import FORMS, Ask
@@ -20,9 +20,12 @@ from app.rights import Right
 from app.services import Services
 from app.tracing import traceparent
 from jobs import runs as jobs
+from runner.admission import Admitted, GroupBusy, admit
+from runner.concurrency import Unnamed
 from runner.rerun import NothingToRepeat
 from runner.run import Run, RunState, Trigger, Wanted
 from runner.store import lists, output, runs, stops, templates, watch
+from runner.store.audit import Deed
 from runner.store.connection import Connection
 from runner.template import NAME, Overrides, Refused, Template, check
 from runner.vault import SecretsUnreadable
@@ -59,10 +62,15 @@ class Done(NamedTuple):
     """What is said, and what has come of it."""
 
     say: Say
-    #: The run that was made.
-    run: Run | None = None
+    #: The run that was made, and what became of others for it.
+    made: Admitted | None = None
     #: The run that was asked to stop.
     stopped: Run | None = None
+
+    @property
+    def run(self) -> Run | None:
+        """The run that was made."""
+        return self.made.run if self.made else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,8 +93,8 @@ def act(action: Action, ask: Ask) -> Done:
 
 def hasten(services: Services, done: Done) -> None:
     """Tell the runners of what was committed."""
-    if done.run is not None:
-        jobs.enqueue(services.hasty_redis, done.run)
+    if done.made is not None:
+        jobs.hand_over(services.hasty_redis, done.made)
     if done.stopped is not None:
         jobs.ring_stop(services.hasty_redis, done.stopped)
 
@@ -104,8 +112,8 @@ def _run(action: Action, ask: Ask) -> Done:
         raise Refusal(_wrong(faults_of(error))) from None
     except Refused as refused:
         raise Refusal(_wrong(refused.faults)) from None
-    run = runs.insert(
-        action.conn,
+    made = _admit(
+        action,
         Wanted(
             template=ask.template,
             spec=stored.spec,
@@ -120,8 +128,8 @@ def _run(action: Action, ask: Ask) -> Done:
         ),
         deed(action.who, auditing.Action.TRIGGER, reason=ask.reason),
     )
-    assert run is not None  # it has no idempotency key
-    return Done(_about(run, f"Run {run.id} of {run.template} is queued."), run)
+    run = made.run
+    return Done(_about(run, f"Run {run.id} of {run.template} is queued{_for(made)}."), made)
 
 
 def _stop(action: Action, ask: Ask) -> Done:
@@ -156,13 +164,32 @@ def _rerun(action: Action, ask: Ask) -> Done:
         raise Refusal(_wrong(refused.faults)) from None
     except (NothingToRepeat, SecretsUnreadable) as error:
         raise Refusal(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
-    run = runs.insert(
-        conn,
+    made = _admit(
+        action,
         replace(wanted, reply=action.reply, traceparent=traceparent()),
         deed(action.who, auditing.Action.RERUN, rerun_of=first.id),
     )
-    assert run is not None  # it has no idempotency key
-    return Done(_about(run, f"Run {run.id} repeats run {first.id}: queued."), run)
+    run = made.run
+    return Done(_about(run, f"Run {run.id} repeats run {first.id}: queued{_for(made)}."), made)
+
+
+def _admit(action: Action, wanted: Wanted, noted: Deed) -> Admitted:
+    """Let it in. Raise Refusal when its group is busy."""
+    try:
+        made = admit(action.conn, wanted, noted)
+    except GroupBusy as busy:
+        raise Refusal(f"Not queued: {busy}.") from None
+    except Unnamed as error:  # a template of before: its variables were checked when it was put
+        raise Refusal(_wrong([(error.variable, error.fault)])) from None
+    assert made is not None  # it has no idempotency key
+    note_given_way(action.conn, action.who, made)
+    return made
+
+
+def _for(made: Admitted) -> str:
+    """Name the runs that give it their place."""
+    names = ", ".join(str(run.id) for run in (*made.superseded, *made.replaced))
+    return f" in place of {names}" if names else ""
 
 
 def _status(action: Action, ask: Ask) -> Done:

@@ -21,17 +21,20 @@ class TakenAnswer(Answer):
     why: str | None = Field(description="why nothing was queued, or not again")
     run: int | None = Field(description="the run, or the one that the same delivery made before")
     superseded: list[int] = Field(description="queued runs whose place it took")
+    replaced: list[int] = Field(description="running runs that were asked to stop for it")
 
     @classmethod
     def of(cls, outcome: Outcome) -> Self:
         """Show *outcome*."""
+        taken = outcome.admitted
         return cls(
             id=outcome.delivery,
             ref=outcome.ref,
             decision=outcome.decision,
             why=outcome.why,
             run=outcome.run_id,
-            superseded=[run.id for run in outcome.superseded],
+            superseded=[run.id for run in taken.superseded] if taken else [],
+            replaced=[run.id for run in taken.replaced] if taken else [],
         )
 
 

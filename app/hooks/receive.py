@@ -212,10 +212,8 @@ def take_all(services: Services, message: Message, events: Sequence[Event]) -> l
             outcome.decision,
             f", {outcome.why}" if outcome.why else "",
         )
-        if outcome.run is not None:
-            jobs.enqueue(services.hasty_redis, outcome.run)
-        for run in outcome.superseded:
-            jobs.ring_stop(services.hasty_redis, run)
+        if outcome.admitted is not None:
+            jobs.hand_over(services.hasty_redis, outcome.admitted)
     return outcomes
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from pydantic import ValidationError
 
-from app.auditing import Action, Doer, deed, note_run
+from app.auditing import Action, Doer, deed, note_given_way
 from app.faults import faults_of
 from app.hooks.body import Content
 from app.hooks.decide import refusal
@@ -17,6 +17,7 @@ from app.hooks.senders import SIGN_NO_NUMBER
 from app.hooks.triggering import Triggering
 from app.hooks.values import extract, taken
 from app.tracing import traceparent
+from runner.admission import Admitted, GroupBusy, admit
 from runner.run import Run, Trigger, Wanted
 from runner.store import deliveries, runs, stops, templates
 from runner.store.connection import Connection
@@ -61,8 +62,8 @@ class Outcome:
     #: The run, or the run that the same delivery has made before.
     run: Run | None = None
     run_id: int | None = None
-    #: The runs whose place it took.
-    superseded: tuple[Run, ...] = ()
+    #: With the runs whose place it took.
+    admitted: Admitted | None = None
     #: What is wrong with it, as field and message.
     faults: tuple[tuple[str, str], ...] = ()
 
@@ -154,19 +155,24 @@ def _queue(
         why = f"run {busy.id} of this template is {busy.state}"
         return _decide(conn, delivery, event, "rejected", why)
     noted = deed(message.who, Action.TRIGGER, reason=wanted.reason, delivery=delivery)
-    run = runs.insert(conn, replace(wanted, traceparent=traceparent()), noted)
-    assert run is not None  # it has no idempotency key
+    try:
+        admitted = admit(conn, replace(wanted, traceparent=traceparent()), noted)
+    except GroupBusy as busy:
+        return _decide(conn, delivery, event, "rejected", str(busy))
+    assert admitted is not None  # it has no idempotency key
+    run = admitted.run
     deliveries.settle(conn, delivery, run.id)
-    superseded = stops.supersede(conn, run, by=wanted.by) if when_busy == "coalesce" else []
-    for older in superseded:
-        note_run(conn, message.who, Action.SUPERSEDE, older, superseded_by=run.id)
+    if when_busy == "coalesce":
+        older = stops.supersede(conn, run, by=wanted.by)
+        admitted = replace(admitted, superseded=(*admitted.superseded, *older))
+    note_given_way(conn, message.who, admitted)
     return Outcome(
         decision="queued",
         ref=event.ref,
         delivery=delivery,
         run=run,
         run_id=run.id,
-        superseded=tuple(superseded),
+        admitted=admitted,
     )
 
 

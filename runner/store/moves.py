@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, LiteralString, TypedDict
 from uuid import UUID
 
+import psycopg
 from psycopg.types.json import Jsonb
 
 from runner.judge import Verdict
@@ -14,6 +15,7 @@ from runner.recap import columns
 from runner.run import Run
 from runner.store.connection import Connection
 from runner.store.hosts import RESULTS
+from runner.store.order import DUE
 from runner.store.row import ROW
 
 #: What ends a run: nothing of the lease stays, the directory is the runner's to remove.
@@ -33,6 +35,27 @@ AGAIN: LiteralString = """
 EVENTS: LiteralString = """
     events_complete = CASE WHEN events_complete IS FALSE THEN false
                            ELSE coalesce(%(events)s, events_complete) END"""
+
+#: The index that no two running runs of a group have one slot in.
+GROUP_SLOTS = "runs_in_group"
+#: The lowest free slot of the run's group, if there is one for it behind those before it: what was
+#: pushed first is not deployed last.
+FREE_SLOT: LiteralString = f"""
+    SELECT CASE WHEN (SELECT count(*) FROM runs AS held
+                       WHERE held.state = 'running'
+                         AND held.concurrency_group = one.concurrency_group)
+                   + (SELECT count(*) FROM (
+                         SELECT FROM runs
+                          WHERE concurrency_group = one.concurrency_group AND {DUE}
+                            AND (priority > one.priority
+                                 OR priority = one.priority AND id < one.id)
+                          LIMIT one.group_limit) AS ahead) < one.group_limit
+                THEN (SELECT min(slot) FROM generate_series(1, one.group_limit) AS slot
+                       WHERE NOT EXISTS (
+                             SELECT FROM runs AS held
+                              WHERE held.state = 'running' AND held.group_slot = slot
+                                AND held.concurrency_group = one.concurrency_group)) END AS slot
+      FROM runs AS one WHERE one.id = %(run_id)s"""
 
 
 class Stored(TypedDict):
@@ -77,16 +100,39 @@ def claim(
     token: UUID,
     lease: float,
 ) -> Run | None:
-    """queued -> running. None if it is queued no more: stopped, expired, or another's."""
+    """queued -> running. None if it is not to be taken now.
+
+    That is: it is queued no more, since it was stopped, has expired or is another's; its group has
+    no room, or had none when two were claimed at once; nothing is taken during maintenance.
+    """
+    try:
+        return _claim(conn, run_id, runner, machine, boot, token, lease)
+    except psycopg.errors.UniqueViolation as error:
+        if error.diag.constraint_name != GROUP_SLOTS:
+            raise
+        return None
+
+
+def _claim(
+    conn: Connection,
+    run_id: int,
+    runner: str,
+    machine: str,
+    boot: str,
+    token: UUID,
+    lease: float,
+) -> Run | None:
     return move(
         conn,
-        """UPDATE runs
+        f"""UPDATE runs
               SET state = 'running', phase = 'preparing', claimed_at = now(), attempt = attempt + 1,
                   runner = %(runner)s, holder = %(runner)s, machine = %(machine)s, boot = %(boot)s,
                   lease_token = %(token)s, heartbeat_at = now(),
-                  lease_expires_at = now() + make_interval(secs => %(lease)s)
-            WHERE id = %(run_id)s AND state = 'queued'
-              AND (queue_expires_at IS NULL OR queue_expires_at > now())""",
+                  lease_expires_at = now() + make_interval(secs => %(lease)s),
+                  group_slot = free.slot
+             FROM ({FREE_SLOT}) AS free
+            WHERE id = %(run_id)s AND {DUE} AND NOT EXISTS (SELECT FROM maintenance)
+              AND (concurrency_group IS NULL OR free.slot IS NOT NULL)""",
         "claimed",
         runner,
         {"machine": machine},

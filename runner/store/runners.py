@@ -17,12 +17,18 @@ def beat(
     slots: int,
     busy: int,
     containment: str,
+    queues: tuple[str, ...] = ("default",),
+    short_of_memory: bool = False,
 ) -> None:
     """Tell that this runner is alive, what it holds families with, how many slots are taken."""
     conn.execute(
-        """INSERT INTO runners (name, machine, boot, slots, busy, containment)
-           VALUES (%(name)s, %(machine)s, %(boot)s, %(slots)s, %(busy)s, %(containment)s)
-           ON CONFLICT (name) DO UPDATE SET busy = excluded.busy, beat_at = now()""",
+        """INSERT INTO runners (name, machine, boot, slots, busy, containment, queues,
+                                short_of_memory)
+           VALUES (%(name)s, %(machine)s, %(boot)s, %(slots)s, %(busy)s, %(containment)s,
+                   %(queues)s, %(short_of_memory)s)
+           ON CONFLICT (name) DO UPDATE
+              SET busy = excluded.busy, short_of_memory = excluded.short_of_memory,
+                  beat_at = now()""",
         {
             "name": name,
             "machine": machine,
@@ -30,6 +36,8 @@ def beat(
             "slots": slots,
             "busy": busy,
             "containment": containment,
+            "queues": list(queues),
+            "short_of_memory": short_of_memory,
         },
     )
 
@@ -43,9 +51,36 @@ def leave(conn: Connection, name: str) -> None:
 
 
 def alive(conn: Connection) -> list[dict[str, Any]]:
-    """The runners that have beaten lately: name, machine, containment, slots, busy and times."""
+    """The runners that have beaten lately, as the table has them."""
     return conn.execute(
-        """SELECT name, machine, containment, slots, busy, started_at, beat_at FROM runners
+        """SELECT name, machine, containment, slots, busy, started_at, beat_at, queues,
+                  short_of_memory, drained_at, drained_by, drain_reason
+             FROM runners
             WHERE beat_at > now() - make_interval(secs => %s) ORDER BY name""",
         [FRESH],
     ).fetchall()
+
+
+def drain(conn: Connection, name: str, *, by: str, reason: str | None) -> bool:
+    """Have a runner take no more; who has begun it stays. False if there is no such runner."""
+    return bool(
+        conn.execute(
+            """UPDATE runners
+                  SET drained_at = coalesce(drained_at, now()),
+                      drained_by = coalesce(drained_by, %(by)s),
+                      drain_reason = coalesce(%(reason)s, drain_reason)
+                WHERE name = %(name)s""",
+            {"name": name, "by": by, "reason": reason},
+        ).rowcount
+    )
+
+
+def undrain(conn: Connection, name: str) -> bool:
+    """Have it take runs again. False if there is no such runner."""
+    return bool(
+        conn.execute(
+            """UPDATE runners SET drained_at = NULL, drained_by = NULL, drain_reason = NULL
+                WHERE name = %s""",
+            [name],
+        ).rowcount
+    )

@@ -1,9 +1,11 @@
 """Runs as they are made and found. Lists are in runner.store.lists, moves in runner.store.moves."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from runner.concurrency import DEFAULT_QUEUE, Priority, group_of
 from runner.run import Run, Wanted
 from runner.store.audit import NOTE_MADE, Deed, of_deed
 from runner.store.connection import Connection
@@ -25,11 +27,13 @@ def insert(conn: Connection, wanted: Wanted, deed: Deed | None = None) -> Run | 
                INSERT INTO runs (template, spec, accepted, secrets, overrides, trigger,
                                  triggered_by, reason, idempotency_key, request_digest,
                                  rerun_of, only_hosts, playbook_sha, inventory_sha,
-                                 hook, reply, traceparent, queue_expires_at)
+                                 hook, reply, traceparent, queue, priority,
+                                 concurrency_group, group_limit, queue_expires_at)
                VALUES (%(template)s, %(spec)s, %(accepted)s, %(secrets)s, %(overrides)s,
                        %(trigger)s, %(by)s, %(reason)s, %(idempotency_key)s, %(request_digest)s,
                        %(rerun_of)s, %(only_hosts)s, %(playbook_sha)s, %(inventory_sha)s,
-                       %(hook)s, %(reply)s, %(traceparent)s,
+                       %(hook)s, %(reply)s, %(traceparent)s, %(queue)s, %(priority)s,
+                       %(group)s, %(limit)s,
                        now() + make_interval(secs => %(queue_timeout)s))
                ON CONFLICT (triggered_by, idempotency_key) WHERE idempotency_key IS NOT NULL
                DO NOTHING
@@ -51,9 +55,21 @@ def insert(conn: Connection, wanted: Wanted, deed: Deed | None = None) -> Run | 
             "only_hosts": Jsonb(wanted.only_hosts) if wanted.only_hosts else None,
             "hook": Jsonb(wanted.hook) if wanted.hook else None,
             "queue_timeout": wanted.spec.get("queue_timeout"),
+            **_order(wanted),
         },
     ).fetchone()
     return Run.from_row(row) if row else None
+
+
+def _order(wanted: Wanted) -> dict[str, Any]:
+    """When it is taken, and by whom, as its template has it. Raise Unnamed."""
+    group = group_of(wanted.spec, wanted.accepted)
+    return {
+        "queue": wanted.spec.get("queue", DEFAULT_QUEUE),
+        "priority": Priority(wanted.spec.get("priority", Priority.NORMAL)).rank,
+        "group": group,
+        "limit": None if group is None else wanted.spec["concurrency"]["limit"],
+    }
 
 
 def find(conn: Connection, run_id: int) -> Run | None:
@@ -135,17 +151,6 @@ def live_of_template(conn: Connection, template: str) -> Run | None:
         [template],
     ).fetchone()
     return Run.from_row(row) if row else None
-
-
-def queued(conn: Connection, *, older_than: float, limit: int = 1000) -> list[int]:
-    """The ids of the oldest queued runs, queued more than *older_than* seconds ago."""
-    rows = conn.execute(
-        """SELECT id FROM runs
-            WHERE state = 'queued' AND queued_at < now() - make_interval(secs => %s)
-            ORDER BY queued_at LIMIT %s""",
-        [older_than, limit],
-    ).fetchall()
-    return [row["id"] for row in rows]
 
 
 def installation(conn: Connection) -> str:

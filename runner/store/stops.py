@@ -1,6 +1,7 @@
 """Asking runs to stop, and who was asked."""
 
 from collections.abc import Sequence
+from typing import Any, LiteralString
 
 from psycopg.types.json import Jsonb
 
@@ -70,6 +71,31 @@ def supersede(conn: Connection, run: Run, *, by: str) -> list[Run]:
     within a transaction that has locked them.
     """
     told = run.hook or {}
+    return _give_way(
+        conn,
+        run,
+        """template = %(template)s AND hook ->> 'ref' = %(ref)s
+           AND hook @> %(same)s AND hook IS NOT NULL AND id < %(run_id)s""",
+        by=by,
+        template=run.template,
+        ref=told.get("ref"),
+        same=Jsonb({name: told.get(name) for name in ("name", "event", "repository")}),
+    )
+
+
+def supersede_in_group(conn: Connection, run: Run, *, by: str) -> list[Run]:
+    """queued -> stopped for the others of its group that wait.
+
+    Only within a transaction that has locked the group.
+    """
+    where: LiteralString = "concurrency_group = %(group)s AND id <> %(run_id)s"
+    return _give_way(conn, run, where, by=by, group=run.concurrency_group)
+
+
+def _give_way(
+    conn: Connection, run: Run, where: LiteralString, *, by: str, **values: Any
+) -> list[Run]:
+    """queued -> stopped for those whose place *run* takes."""
     rows = conn.execute(
         f"""WITH moved AS (
                UPDATE runs
@@ -77,8 +103,7 @@ def supersede(conn: Connection, run: Run, *, by: str) -> list[Run]:
                       output_complete = coalesce(output_complete, true), stop_seconds = 0,
                       stop_requested_at = now(), stop_requested_by = %(by)s,
                       stop_reason = %(reason)s, message = %(reason)s
-                WHERE state = 'queued' AND template = %(template)s AND hook ->> 'ref' = %(ref)s
-                  AND hook @> %(same)s AND hook IS NOT NULL AND id < %(run_id)s
+                WHERE state = 'queued' AND {where}
                RETURNING {ROW}),
            noted AS (
                INSERT INTO run_events (run_id, kind, state, actor, detail)
@@ -89,10 +114,8 @@ def supersede(conn: Connection, run: Run, *, by: str) -> list[Run]:
         {
             "by": by,
             "reason": f"run {run.id} took its place",
-            "template": run.template,
-            "ref": told.get("ref"),
-            "same": Jsonb({name: told.get(name) for name in ("name", "event", "repository")}),
             "run_id": run.id,
+            **values,
         },
     ).fetchall()
     return [Run.from_row(row) for row in rows]

@@ -1,0 +1,75 @@
+"""Letting a run in: into the queue, and into its concurrency group as that wants it."""
+
+from dataclasses import dataclass
+
+from runner.concurrency import group_of
+from runner.errors import RunnerError
+from runner.run import Run, Wanted
+from runner.store import order, runs, stops
+from runner.store.audit import Deed
+from runner.store.connection import Connection
+
+
+@dataclass(frozen=True, kw_only=True)
+class Admitted:
+    """A run that is in the queue, and what became of others for it."""
+
+    run: Run
+    #: Those that waited, and are stopped.
+    superseded: tuple[Run, ...] = ()
+    #: Those that are running, and were asked to stop.
+    replaced: tuple[Run, ...] = ()
+
+
+class GroupBusy(RunnerError):
+    """As many runs of the group are there as may be, and no other shall wait."""
+
+    def __init__(self, group: str, run_ids: list[int]) -> None:
+        """Name the group and the runs that run or wait in it."""
+        many = f"run {run_ids[0]}" if len(run_ids) == 1 else f"runs {', '.join(map(str, run_ids))}"
+        verb = "is" if len(run_ids) == 1 else "are"
+        super().__init__(f"the concurrency group {group!r} is busy: {many} {verb} not final")
+        self.run_ids = run_ids
+
+
+def admit(conn: Connection, wanted: Wanted, deed: Deed | None = None) -> Admitted | None:
+    """Queue the run. None when its caller has used the idempotency key before.
+
+    Raise GroupBusy, which nothing has come of, and Unnamed when its group has no name. Who calls it
+    tells Redis when it is committed: see jobs.runs.hand_over.
+    """
+    group = group_of(wanted.spec, wanted.accepted)
+    when_busy = wanted.spec["concurrency"]["when_busy"] if group else "queue"
+    if group is None or when_busy == "queue":
+        run = runs.insert(conn, wanted, deed)
+        return Admitted(run=run) if run else None
+    limit = wanted.spec["concurrency"]["limit"]
+    with conn.transaction():
+        order.lock_group(conn, group)
+        if when_busy == "reject":
+            there = order.first_in_group(conn, group, limit)
+            if len(there) >= limit:
+                raise GroupBusy(group, there)
+        run = runs.insert(conn, wanted, deed)
+        if run is None:
+            return None
+        if when_busy == "reject":
+            return Admitted(run=run)
+        superseded = stops.supersede_in_group(conn, run, by=wanted.by)
+        replaced = _replace(conn, run, limit) if when_busy == "replace" else []
+        return Admitted(run=run, superseded=tuple(superseded), replaced=tuple(replaced))
+
+
+def _replace(conn: Connection, run: Run, limit: int) -> list[Run]:
+    """Ask as many of the oldest to stop as there must be fewer for *run*."""
+    assert run.concurrency_group is not None
+    running = order.running_in_group(conn, run.concurrency_group)
+    going = sum(each.is_stopping for each in running)
+    too_many = len(running) - going - limit + 1
+    oldest = [each for each in running if not each.is_stopping][: max(0, too_many)]
+    reason = f"run {run.id} takes its place"
+    asked = [
+        stops.request_stop(conn, each.id, by=run.triggered_by, reason=reason, force=False)
+        for each in oldest
+    ]
+    return [each for each in asked if each is not None]
