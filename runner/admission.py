@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from runner.concurrency import group_of
+from runner.concurrency import WhenBusy, group_of
 from runner.errors import RunnerError
 from runner.run import Run, Wanted
 from runner.store import order, runs, stops
@@ -32,6 +32,17 @@ class GroupBusy(RunnerError):
         self.run_ids = run_ids
 
 
+def may_displace(wanted: Wanted) -> bool:
+    """Whether others may have to give the run their place, or it is refused for them."""
+    return when_busy_of(wanted) != "queue"
+
+
+def when_busy_of(wanted: Wanted) -> WhenBusy:
+    """What becomes of it when its group is busy; of one without a group there is nothing to be."""
+    when_busy: WhenBusy = wanted.spec.get("concurrency", {}).get("when_busy", "queue")
+    return when_busy
+
+
 def admit(conn: Connection, wanted: Wanted, deed: Deed | None = None) -> Admitted | None:
     """Queue the run. None when its caller has used the idempotency key before.
 
@@ -39,7 +50,7 @@ def admit(conn: Connection, wanted: Wanted, deed: Deed | None = None) -> Admitte
     tells Redis when it is committed: see jobs.runs.hand_over.
     """
     group = group_of(wanted.spec, wanted.accepted)
-    when_busy = wanted.spec["concurrency"]["when_busy"] if group else "queue"
+    when_busy = when_busy_of(wanted)
     if group is None or when_busy == "queue":
         run = runs.insert(conn, wanted, deed)
         return Admitted(run=run) if run else None

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from http import HTTPStatus
 
@@ -15,7 +16,7 @@ from app.problems import Problem, invalid
 from app.services import Services
 from app.tracing import traceparent
 from jobs import runs as jobs
-from runner.admission import Admitted, GroupBusy, admit
+from runner.admission import Admitted, GroupBusy, admit, may_displace
 from runner.concurrency import Unnamed
 from runner.run import Run, RunState, Wanted
 from runner.store import runs
@@ -53,13 +54,15 @@ def _admit(conn: Connection, wanted: Wanted, action: Action) -> Admitted | None:
     about = {"reason": wanted.reason, "rerun_of": wanted.rerun_of}
     who = doer(wanted.by)
     try:
-        admitted = admit(conn, wanted, deed(who, action, **about))
+        # With what the audit says of those that give way; alone it is one statement.
+        with conn.transaction() if may_displace(wanted) else nullcontext():
+            admitted = admit(conn, wanted, deed(who, action, **about))
+            if admitted is not None:
+                note_given_way(conn, who, admitted)
     except GroupBusy as busy:
         raise Problem(HTTPStatus.CONFLICT, str(busy), runs=busy.run_ids) from None
     except Unnamed as error:  # a template of before: its variables were checked when it was put
         raise invalid([(f"vars.{error.variable}", error.fault)]) from None
-    if admitted is not None:
-        note_given_way(conn, who, admitted)
     return admitted
 
 

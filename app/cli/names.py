@@ -31,6 +31,11 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "tokens": ("app.cli.commands.tokens:tokens", "create, list and revoke tokens"),
         "audit": ("app.cli.commands.audit:audit", "list who did what, and from where"),
     },
+    "Runners": {
+        "runners": ("app.cli.commands.runners:runners", "list runners; have one take no more runs"),
+        "pause": ("app.cli.commands.runners:pause", "have no run taken, by any runner"),
+        "resume": ("app.cli.commands.runners:resume", "have runs taken again"),
+    },
     "Help": {
         "doctor": ("app.cli.commands.doctor:doctor", "check every part and say what to do"),
         "completion": ("app.cli.commands.completion:completion", "print the shell's completion"),

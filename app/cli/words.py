@@ -40,7 +40,8 @@ def sentence(run: Run, now: datetime) -> str:
         return f"{state(run)}{_after(run, now)}" + (f": {run['message']}" if run["message"] else "")
     if run["state"] == "queued":
         again = f", attempt {run['attempt'] + 1}" if run["attempt"] else ""
-        return f"queued for {span(_since(run['queued_at'], now))}{again}"
+        why = f": {run['waiting']['message']}" if run.get("waiting") else ""
+        return f"queued for {span(_since(run['queued_at'], now))}{again}{why}"
     if run["stale"]:
         beat = run["heartbeat_at"]
         heard = f" for {span(_since(beat, now))}" if beat else ""

@@ -50,12 +50,12 @@ def kind_of(run: Run) -> str:
     return "stopping" if run.is_stopping else "running"
 
 
-def status(run: Run, now: datetime, *, ahead: int = 0, runners: int = 1) -> Status:
-    """Say where *run* stands; *ahead* wait before it, and *runners* are there."""
+def status(run: Run, now: datetime, *, why: str = "") -> Status:
+    """Say where *run* stands; *why* it waits, if it is queued."""
     kind = kind_of(run)
     match kind:
         case "queued":
-            return Status(kind=kind, sentence=_queued(ahead, runners))
+            return Status(kind=kind, sentence=why)
         case "running":
             return Status(kind=kind, sentence=PHASES.get(run.phase or "", ""))
         case "stopping":
@@ -82,12 +82,6 @@ def survivors(found: list[dict[str, Any]]) -> str:
     named = ", ".join(f"{each.get('command', '?')} ({each.get('pid', '?')})" for each in found[:3])
     more = f" and {len(found) - 3} more" if len(found) > 3 else ""
     return f"{counted(len(found), 'process', 'processes')} would not die: {named}{more}"
-
-
-def _queued(ahead: int, runners: int) -> str:
-    if not runners:
-        return "waiting: no runner is there"
-    return f"behind {ahead}" if ahead else "next in line"
 
 
 def _stopping(run: Run) -> str:

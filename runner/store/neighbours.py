@@ -22,19 +22,6 @@ class Earlier(NamedTuple):
     inventory_sha: str | None
 
 
-def ahead(conn: Connection, run: Run, *, most: int) -> int:
-    """How many runs were queued before *run* and wait still; *most* stands for more, too."""
-    row = conn.execute(
-        """SELECT count(*) AS number
-             FROM (SELECT FROM runs
-                    WHERE state = 'queued' AND (queued_at, id) < (%s, %s) LIMIT %s) AS waiting""",
-        [run.queued_at, run.id, most],
-    ).fetchone()
-    assert row is not None
-    number: int = row["number"]
-    return number
-
-
 def earlier(conn: Connection, run: Run) -> Earlier | None:
     """The last run of the same template before *run* that got as far as its commits."""
     row = conn.execute(

@@ -59,9 +59,8 @@ def test_a_size_is_said_in_two_digits_or_more(count: int, said: str) -> None:
 @pytest.mark.parametrize(
     ("run", "more", "kind", "sentence"),
     [
-        ({"state": "queued"}, {"ahead": 3}, "queued", "behind 3"),
-        ({"state": "queued"}, {}, "queued", "next in line"),
-        ({"state": "queued"}, {"runners": 0}, "queued", "waiting: no runner is there"),
+        ({"state": "queued"}, {"why": "no runner is there"}, "queued", "no runner is there"),
+        ({"state": "queued"}, {}, "queued", ""),
         ({"phase": "playing"}, {}, "running", "playing"),
         (
             {"stop_requested_at": before(1), "stop_requested_by": "ada"},

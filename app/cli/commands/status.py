@@ -32,6 +32,10 @@ def _fields(run: dict[str, Any]) -> Iterator[tuple[str, object]]:
     yield "template", run["template"]
     yield "by", f"{run['triggered_by']} ({run['trigger']})"
     yield "reason", run["reason"]
+    yield "behind", _behind(run.get("waiting"))
+    yield "queue", run["queue"] if run["queue"] != "default" else None
+    yield "priority", run["priority"] if run["priority"] != "normal" else None
+    yield "group", run["concurrency_group"]
     yield "rerun of", run["rerun_of"]
     yield "only hosts", _names(run["only_hosts"])
     yield "variables", ", ".join(f"{name}={value}" for name, value in run["vars"].items())
@@ -50,6 +54,10 @@ def _fields(run: dict[str, Any]) -> Iterator[tuple[str, object]]:
     yield "would not die", _processes(run["survivors"])
     yield "left running", _processes(run["left_running"])
     yield "may go on on", _names(run["may_continue_on"])
+
+
+def _behind(waiting: dict[str, Any] | None) -> str:
+    return ", ".join(map(str, waiting["behind"])) if waiting else ""
 
 
 def _names(names: list[str] | None) -> str:

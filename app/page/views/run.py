@@ -15,11 +15,11 @@ from app.page.timeline import timeline
 from app.page.views.runs import seconds_of
 from app.services import services_of
 from runner.run import Run, RunState
-from runner.store import events, lists, neighbours, notifications, runners, templates
+from runner.store import events, lists, neighbours, notifications, templates
 from runner.store.connection import Connection
+from runner.why import why_waiting
 
 MOST = 200  # moves and notifications that are shown
-MOST_WAITING = 1000  # runs before it that are counted
 
 
 def show_run(run_id: int) -> Response:
@@ -45,8 +45,8 @@ def show_run(run_id: int) -> Response:
 def _status(conn: Connection, run: Run, now: datetime) -> dict[str, Any]:
     if run.state is not RunState.QUEUED:
         return {"status": status(run, now)}
-    ahead = neighbours.ahead(conn, run, most=MOST_WAITING)
-    return {"status": status(run, now, ahead=ahead, runners=len(runners.alive(conn)))}
+    why = why_waiting(conn, run)
+    return {"status": status(run, now, why=why.message if why else ""), "why": why}
 
 
 def _surroundings(conn: Connection, run: Run) -> dict[str, Any]:
