@@ -34,6 +34,8 @@ class Action(StrEnum):
     RERUN = "run.rerun"
     STOP = "run.stop"
     FORCE = "run.force"
+    APPROVE = "run.approve"
+    DENY = "run.deny"
     SUPERSEDE = "run.supersede"
     REPLACE = "run.replace"
     DRAIN = "runner.drain"

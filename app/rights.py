@@ -16,6 +16,7 @@ class Right(StrEnum):
     RUN = "run"  # trigger, rerun, redeliver, notify again
     STOP = "stop"  # with the grace of the template
     KILL = "kill"  # without it
+    APPROVE = "approve"  # of runs that want approval
     ADMIN = "admin"  # declare, and say who may what
 
 

@@ -32,6 +32,8 @@ def enqueue(redis: Redis, run: Run) -> None:
     Postgres in hand: a frozen Redis takes its time.
     """
     log.info("run %d: queued", run.id, extra={"run": run.id, "template": run.template})
+    if not run.may_be_taken:
+        return
     try:
         hints.enqueue_once(redis, run)
     except RedisError as error:

@@ -15,11 +15,13 @@ from runner import clients, logs
 from runner.alarm import turn_deaf
 from runner.dispatch import Dispatcher
 from runner.errors import RunnerError
+from runner.follow_ups import FollowUps
 from runner.settings import Settings
 from runner.store.connection import AWAY, Line
 from runner.store.migrate import require_schema
 from runner.supervise import Runner
 from runner.upkeep import keep_up
+from runner.vault import Vault
 from runner.watchdog import Watchdog
 
 log = logging.getLogger("runner")
@@ -49,6 +51,15 @@ def main() -> int:
     dispatching = (watchdog.closing,)
     threading.Thread(
         target=dispatcher.serve, args=dispatching, name="dispatcher", daemon=True
+    ).start()
+    follow_ups = FollowUps(
+        runner.name,
+        Vault(settings.secret_key),
+        clients.connect(settings.redis_url),
+        Line(settings.database_url),
+    )
+    threading.Thread(
+        target=follow_ups.serve, args=(watchdog.closing,), name="follow-ups", daemon=True
     ).start()
     runner.work()
     watchdog.closing.set()

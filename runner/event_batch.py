@@ -22,6 +22,7 @@ from runner.event_lines import (
     read,
 )
 from runner.masks import Mask
+from runner.set_stats import masked_set
 
 #: What is stored in its order; the rest is only counted.
 Event = Play | Task | Result | Warned | Stats
@@ -121,6 +122,8 @@ def masked(told: Any, mask: Mask) -> Any:
                 action=mask.beginning(told.action, WORD),
                 path=mask.beginning(told.path, NAME),
             )
+        case Stats():
+            return told._replace(set=masked_set(dict(told.set), mask)) if told.set else told
         case Warned():
             return told._replace(text=mask.beginning(told.text, NAME))
     return told

@@ -3,12 +3,14 @@
 import math
 from collections.abc import Callable, Mapping
 from enum import IntEnum
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from pydantic_core import from_json
 
 from runner.judge import storable
 from runner.recap import BIGGEST, LONGEST_NAME
+from runner.set_stats import read_set
 
 TASKS: Final = 20_000  # of one attempt; more are played, and not told of
 LATEST: Final = 2.0**33  # seconds since 1970: the year 2242
@@ -111,6 +113,8 @@ class Stats(NamedTuple):
     sums: dict[str, int]
     #: Lines that the disk did not take, or that a task has taken away.
     missing: int = 0
+    #: What the playbook has set by set_stats for the whole run.
+    set: Mapping[str, Any] = MappingProxyType({})
 
 
 class Missing(NamedTuple):
@@ -223,7 +227,7 @@ def _read_warned(told: Mapping[str, Any]) -> Warned:
 
 def _read_stats(told: Mapping[str, Any]) -> Stats:
     sums = {name: _number(told[name]) for name in ("hosts", *COUNTS)}
-    return Stats(_at(told), sums, _number(told.get("missing", 0)))
+    return Stats(_at(told), sums, _number(told.get("missing", 0)), read_set(told.get("set")))
 
 
 READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], Told]]] = {

@@ -12,6 +12,7 @@ from runner.alerts import Alerts
 from runner.hints import enqueue, tell
 from runner.judge import End, judge
 from runner.machine import boot
+from runner.notices import Notices
 from runner.policy import Advice, View, advise
 from runner.retention import forget_old
 from runner.round import Round
@@ -27,11 +28,13 @@ log = logging.getLogger(__name__)
 class Lookout:
     """Expires what waited too long, loses what vanished, enqueues what was forgotten."""
 
-    def __init__(self, settings: Settings, redis: Redis) -> None:
-        """Look with the lease of *settings*."""
+    def __init__(self, settings: Settings, redis: Redis, name: str) -> None:
+        """Look with the lease of *settings*, as the watchdog of that *name*."""
+        self._name = name
         self._settings = settings
         self._redis = redis
         self._alerts = Alerts()
+        self._notices = Notices()
         self._traces = open_traces(settings, "curtain-runner")
         #: Queued runs that RQ's queue did not have, and in how many rounds.
         self._missed: dict[int, int] = {}
@@ -52,7 +55,7 @@ class Lookout:
             self._enqueue_forgotten(this)
         except RedisError as error:
             log.warning("Redis is away, what it has forgotten is not enqueued: %s", error)
-        for chore in (self._count, _forget):
+        for chore in (self._count, self._notice, _forget):
             self._do(this, chore)
 
     def _do(self, this: Round, chore: Callable[[Connection], None]) -> None:
@@ -67,6 +70,10 @@ class Lookout:
                 raise
             log.exception("a chore of the watchdog failed: %s", chore.__name__)
         this.look_again()  # several slow ones are no standing still
+
+    def _notice(self, conn: Connection) -> None:
+        for run in self._notices.look(conn, self._name):
+            tell(self._redis, run)
 
     def _count(self, conn: Connection) -> None:
         with giving_way(conn):

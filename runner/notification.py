@@ -23,6 +23,9 @@ OCCASIONS = (
     "interrupted",
     "lost",
     "stuck",
+    "approval",
+    "ends_soon",
+    "slow",
 )
 Occasion = Literal[
     "started",
@@ -33,6 +36,9 @@ Occasion = Literal[
     "interrupted",
     "lost",
     "stuck",
+    "approval",
+    "ends_soon",
+    "slow",
     "always",
 ]
 Forge = Literal["github", "gitlab", "gitea"]

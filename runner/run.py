@@ -46,6 +46,8 @@ class Trigger(StrEnum):
     CHAT = "chat"
     SCHEDULE = "schedule"
     RERUN = "rerun"
+    RETRY = "retry"
+    CHAIN = "chain"
 
 
 class StopOutcome(StrEnum):
@@ -96,6 +98,16 @@ class Wanted:
     reply: bytes | None = None
     #: The span of the request that asks for it, as W3C's Trace Context writes it.
     traceparent: str | None = None
+    #: The first of the runs that it retries, and which retry of that it is.
+    retry_of: int | None = None
+    retry_number: int | None = None
+    #: The run whose template has it run, and how many are before it in that chain.
+    chained_from: int | None = None
+    chain_depth: int = 0
+    #: Seconds in which it is not taken.
+    delay: float | None = None
+    #: Who has approved of it already.
+    approved_by: str | None = None
 
     @property
     def options(self) -> dict[str, Any]:
@@ -137,6 +149,18 @@ class Run:
     group_limit: int | None
     #: It is not taken before; None: as soon as it can be.
     not_before: datetime | None
+    #: The first of the runs that it retries, and which retry of that it is; None if it is none.
+    retry_of: int | None
+    retry_number: int | None
+    #: The run whose template's `then` has it run; None if none has.
+    chained_from: int | None
+    #: How many runs are before it in that chain.
+    chain_depth: int
+    #: Whether somebody must approve of it before it starts (wanted), or has; None if nobody need.
+    approval: str | None
+    approval_expires_at: datetime | None
+    approved_at: datetime | None
+    approved_by: str | None
     #: Where the chat command that triggered it is answered, encrypted; None without one.
     reply: bytes | None
     #: The span of the request that triggered it, as W3C's Trace Context writes it.
@@ -218,6 +242,11 @@ class Run:
     def is_final(self) -> bool:
         """Whether nothing may change it any more."""
         return self.state.is_final
+
+    @property
+    def may_be_taken(self) -> bool:
+        """Whether it waits for nothing but its turn and a slot, as far as is known here."""
+        return self.approval != "wanted" and self.not_before is None
 
     @property
     def is_stopping(self) -> bool:

@@ -23,6 +23,7 @@ from runner.concurrency import (
     group_of,
 )
 from runner.errors import RunnerError
+from runner.follow import Approval, Retry, Then
 from runner.masks import to_hide
 from runner.notification import Notification
 from runner.strict import SHAPE, Strict
@@ -181,6 +182,15 @@ class Template(Strict):
         default="fail",
         description="what becomes of a run whose runner was shut down or died while it played: "
         "it is interrupted, or queued again, if it is safe to repeat (up to 5 attempts)",
+    )
+    retry: Retry | None = Field(
+        default=None, description="when a run that has not succeeded is tried again by itself"
+    )
+    then: list[Then] = Field(
+        default=[], max_length=20, description="templates that are run when a run has ended"
+    )
+    approval: Approval | None = Field(
+        default=None, description="who must approve of a run before it starts"
     )
     leave_async: bool = Field(
         default=False,

@@ -40,7 +40,7 @@ class Watchdog:
         # Shorter than what is left of a lease that was to be renewed when all began to stand still.
         self._sight = Sight(settings.lease - settings.beat)
         self._caretaker = Caretaker(settings, redis)
-        self._lookout = Lookout(settings, redis)
+        self._lookout = Lookout(settings, redis, self.name)
         #: Verdicts that Postgres has not been told of.
         self._untold: Counter[str] = Counter()
 

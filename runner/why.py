@@ -15,7 +15,7 @@ NAMED = 10  # runs that are named to one that waits
 class Why:
     """What a queued run waits for."""
 
-    reason: Literal["maintenance", "time", "group", "runner", "slot"]
+    reason: Literal["approval", "maintenance", "time", "group", "runner", "slot"]
     #: In a sentence.
     message: str
     #: The ids of the first of those that it waits for.
@@ -30,6 +30,13 @@ def why_waiting(conn: Connection, run: Run) -> Why | None:
     """Tell what *run* waits for; None if it is not queued."""
     if run.state is not RunState.QUEUED:
         return None
+    if run.approval == "wanted":
+        rights = " and ".join(run.spec["approval"]["rights"])
+        return Why(
+            reason="approval",
+            message=f"somebody with the right {rights} over {run.template} must approve of it",
+            until=run.approval_expires_at,
+        )
     if pause := maintenance.find(conn):
         said = f": {pause.reason}" if pause.reason else ""
         return Why(

@@ -20,6 +20,7 @@ def make_run(**values) -> Run:
         "triggered_by": "ada",
         "queue": "default",
         "priority": 0,
+        "chain_depth": 0,
         "queued_at": datetime.now(UTC),
         "state": RunState.RUNNING,
         "phase": "playing",

@@ -1,6 +1,7 @@
 """The API, one module a resource."""
 
 from app.api import (
+    approvals,
     audit,
     chat,
     comparing,
@@ -41,6 +42,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *deliveries.OPERATIONS,
     *chat.OPERATIONS,
     *runs.OPERATIONS,
+    *approvals.OPERATIONS,
     *stops.OPERATIONS,
     *reruns.OPERATIONS,
     *previews.OPERATIONS,

@@ -273,6 +273,12 @@ class RerunBody(Strict):
     reason: Reason | None = None
 
 
+class ApprovalBody(Strict):
+    """What one thinks of a run."""
+
+    reason: Reason | None = None
+
+
 class MaintenanceBody(Strict):
     """Why nothing shall be taken."""
 

@@ -40,6 +40,16 @@ class EventsAnswer(Answer):
     )
 
 
+class ApprovalAnswer(Answer):
+    """Whether somebody has approved of a run."""
+
+    state: Literal["wanted", "given"]
+    rights: list[str] = Field(description="which one needs for it")
+    expires_at: UtcTime | None
+    approved_at: UtcTime | None
+    by: str | None
+
+
 class RunAnswer(Answer):
     """One execution of a template."""
 
@@ -64,6 +74,10 @@ class RunAnswer(Answer):
         description="what it shares with others, of which only so many run at once"
     )
     not_before: UtcTime | None = Field(description="it is not taken before")
+    retry_of: int | None = Field(description="the first of the runs that it retries")
+    retry_number: int | None = Field(description="which retry of that it is")
+    chained_from: int | None = Field(description="the run whose template's `then` it is of")
+    approval: ApprovalAnswer | None = Field(description="null: nobody need approve of it")
     only_hosts: list[str] | None = Field(
         description="the only hosts that it plays on; null: all that its inventory and limit name"
     )
@@ -106,6 +120,7 @@ class RunAnswer(Answer):
                 **shown,
                 "stopping": run.is_stopping,
                 "priority": Priority.of(run.priority),
+                "approval": _approval(run),
                 "vars": {**run.accepted, **_hidden(run)},
                 "stop": _stop(run),
                 "output": {
@@ -126,6 +141,18 @@ def _hidden(run: Run) -> dict[str, str]:
     return {name: HIDDEN for name, rule in accepts.items() if rule.get("secret")}
 
 
+def _approval(run: Run) -> dict[str, Any] | None:
+    if run.approval is None:
+        return None
+    return {
+        "state": run.approval,
+        "rights": run.spec["approval"]["rights"],
+        "expires_at": run.approval_expires_at,
+        "approved_at": run.approved_at,
+        "by": run.approved_by,
+    }
+
+
 def _stop(run: Run) -> dict[str, Any] | None:
     if run.stop_requested_at is None:
         return None
@@ -143,10 +170,10 @@ def _stop(run: Run) -> dict[str, Any] | None:
 class WaitingAnswer(Answer):
     """What a queued run waits for."""
 
-    reason: Literal["maintenance", "time", "group", "runner", "slot"] = Field(
-        description="maintenance: nothing is taken; time: it is not to start yet; group: its "
-        "concurrency group is full; runner: none serves its queue; slot: all of those are taken, "
-        "or it is about to start"
+    reason: Literal["approval", "maintenance", "time", "group", "runner", "slot"] = Field(
+        description="approval: somebody must approve of it; maintenance: nothing is taken; time: "
+        "it is not to start yet; group: its concurrency group is full; runner: none serves its "
+        "queue; slot: all of those are taken, or it is about to start"
     )
     message: str = Field(description="in a sentence")
     behind: list[int] = Field(description="the first of the runs that it waits for")

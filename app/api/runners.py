@@ -92,7 +92,6 @@ OPERATIONS = (
         method="GET",
         path="/runners",
         view=list_runners,
-        needs_all_templates=True,
         answers={HTTPStatus.OK: RunnerList},
     ),
     Operation(
@@ -118,7 +117,6 @@ OPERATIONS = (
         method="GET",
         path="/maintenance",
         view=show_maintenance,
-        needs_all_templates=True,
         answers={HTTPStatus.OK: MaintenanceAnswer},
     ),
     Operation(

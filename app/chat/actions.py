@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from app import auditing
 from app.api.requests import RerunBody
-from app.auditing import Doer, deed, note_given_way, note_stop
+from app.approving import missing_right, objection
+from app.auditing import Doer, deed, note_given_way, note_run, note_stop
 from app.chat import words
 from app.chat.asker import Asker
 from app.chat.grammar import FORMS, Ask
@@ -24,7 +25,7 @@ from runner.admission import Admitted, GroupBusy, admit
 from runner.concurrency import Unnamed
 from runner.rerun import NothingToRepeat
 from runner.run import Run, RunState, Trigger, Wanted
-from runner.store import lists, output, runs, stops, templates, watch
+from runner.store import approvals, lists, output, runs, stops, templates, watch
 from runner.store.audit import Deed
 from runner.store.connection import Connection
 from runner.template import NAME, Overrides, Refused, Template, check
@@ -152,6 +153,39 @@ def _stop(action: Action, ask: Ask) -> Done:
     return Done(_about(asked, said, is_public=True), stopped=asked)
 
 
+def _approve(action: Action, ask: Ask) -> Done:
+    run = _asked_of(action, ask)
+    approved = approvals.approve(action.conn, run.id, by=action.asker.name, reason=ask.reason)
+    if approved is None:
+        raise Refusal(f"Run {run.id} cannot be approved of any more.")
+    note_run(action.conn, action.who, auditing.Action.APPROVE, approved, reason=ask.reason)
+    said = f"Run {run.id} of {run.template} is approved of by {action.asker.name}."
+    return Done(_about(approved, said, is_public=True), made=Admitted(run=approved))
+
+
+def _deny(action: Action, ask: Ask) -> Done:
+    run = _asked_of(action, ask, is_denial=True)
+    reason = f"denied: {ask.reason}" if ask.reason else "denied"
+    denied = stops.request_stop(
+        action.conn, run.id, by=action.asker.name, reason=reason, force=False
+    )
+    if denied is None:
+        raise Refusal(f"Run {run.id} has ended already.")
+    note_run(action.conn, action.who, auditing.Action.DENY, denied, reason=ask.reason)
+    said = f"Run {run.id} of {run.template} is denied by {action.asker.name}."
+    return Done(_about(denied, said, is_public=True), stopped=denied)
+
+
+def _asked_of(action: Action, ask: Ask, *, is_denial: bool = False) -> Run:
+    """The run that wants approval, of which the asker may decide. Raise Refusal."""
+    run = _find(action, ask, Right.READ)
+    if missing := missing_right(run, lambda right: action.asker.may(right, run.template)):
+        raise Denial(f"Sorry, you may not approve of runs of {run.template!r} here.", missing)
+    if why := objection(run, action.asker.name, is_denial=is_denial):
+        raise Refusal(f"{why[:1].upper()}{why[1:]}.")
+    return run
+
+
 def _rerun(action: Action, ask: Ask) -> Done:
     first = _find(action, ask, Right.RUN)
     if not first.is_final:
@@ -232,6 +266,8 @@ ACTIONS: Final[dict[str, Callable[[Action, Ask], Done]]] = {
     "status": _status,
     "runs": _runs,
     "tail": _tail,
+    "approve": _approve,
+    "deny": _deny,
     "templates": _templates,
     "help": _help,
 }

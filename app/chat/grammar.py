@@ -4,7 +4,9 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Verb = Literal["run", "stop", "status", "runs", "rerun", "tail", "templates", "help"]
+Verb = Literal[
+    "run", "stop", "status", "runs", "rerun", "tail", "approve", "deny", "templates", "help"
+]
 
 #: The right form of each, as it is told to whoever gets it wrong.
 FORMS: Final[dict[Verb, str]] = {
@@ -14,6 +16,8 @@ FORMS: Final[dict[Verb, str]] = {
     "runs": "runs",
     "rerun": "rerun ID [failed] [newest]",
     "tail": "tail ID",
+    "approve": "approve ID [reason…]",
+    "deny": "deny ID [reason…]",
     "templates": "templates",
     "help": "help",
 }
@@ -71,6 +75,8 @@ def understand(text: str) -> Ask:
             return _stop(rest)
         case "rerun":
             return _rerun(rest)
+        case "approve" | "deny":
+            return _opinion(verb, rest)
         case "status" if not rest:
             return Ask(verb="status")
         case "status" | "tail":
@@ -129,6 +135,12 @@ def _stop(words: list[str]) -> Ask:
     force = bool(rest) and rest[0].lower().removeprefix("--") == "force"
     said = " ".join(rest[1:] if force else rest).removeprefix("reason=").strip()
     return Ask(verb="stop", run_id=run_id, force=force, reason=said[:1000] or None)
+
+
+def _opinion(verb: Literal["approve", "deny"], words: list[str]) -> Ask:
+    run_id, rest = _id(verb, words)
+    said = " ".join(rest).removeprefix("reason=").strip()
+    return Ask(verb=verb, run_id=run_id, reason=said[:1000] or None)
 
 
 def _rerun(words: list[str]) -> Ask:

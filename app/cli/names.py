@@ -14,6 +14,8 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "tasks": ("app.cli.commands.tasks:tasks", "list a run's tasks, the slowest first"),
         "events": ("app.cli.commands.events:events", "list what happened to a run"),
         "stop": ("app.cli.commands.stop:stop", "stop runs, so that nothing of them is alive"),
+        "approve": ("app.cli.commands.approve:approve", "let a run start that wants approval"),
+        "deny": ("app.cli.commands.approve:deny", "see that such a run never starts"),
         "rerun": ("app.cli.commands.rerun:rerun", "repeat a run, or see what would differ"),
         "open": ("app.cli.commands.open:open_page", "open a run's page in the browser"),
     },

@@ -14,7 +14,7 @@ ChatName = Literal[
     "slack", "mattermost", "discord", "teams", "telegram", "google_chat", "rocketchat", "zulip"
 ]
 #: What a person can be allowed to do over a chat.
-Right = Literal["read", "run", "stop"]
+Right = Literal["read", "run", "stop", "approve"]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[!-~]+$")]
 Server = Annotated[str, StringConstraints(pattern=r"^https?://[!-~]+$", max_length=300)]
 
@@ -31,7 +31,7 @@ class Person(Strict):
     channels: Annotated[list[Id], Field(min_length=1, max_length=1000)] | None = Field(
         default=None, description="ids of channels where it counts; null: all"
     )
-    rights: Annotated[list[Right], Field(min_length=1, max_length=3)]
+    rights: Annotated[list[Right], Field(min_length=1, max_length=4)]
     templates: Annotated[list[Glob], Field(min_length=1, max_length=100)] = Field(
         default=["*"], description="globs of templates' names; a `!` in front excludes"
     )

@@ -12,7 +12,7 @@ API = "https://discord.com/api/v10"
 LONGEST = 2000  # characters of a message
 SUPPRESS_EMBEDS = 4  # no preview of what is linked
 ACTION_ROW, BUTTON = 1, 2
-STYLES = {"stop": 4, "rerun": 1}  # danger, primary
+STYLES = {"stop": 4, "rerun": 1, "approve": 3}  # danger, primary, success
 
 
 def incoming(told: Told, credential: Webhook) -> Request:

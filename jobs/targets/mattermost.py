@@ -8,7 +8,7 @@ from jobs.targets.told import Told
 from runner.credential import Webhook
 from runner.reply import MattermostResponseUrl
 
-STYLES = {"stop": "danger", "rerun": "primary"}
+STYLES = {"stop": "danger", "rerun": "primary", "approve": "good"}
 
 
 def incoming(told: Told, credential: Webhook) -> Request:

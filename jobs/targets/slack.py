@@ -11,7 +11,7 @@ from runner.reply import SlackResponseUrl, SlackThread
 
 #: Errors of the Web API that are over in a while.
 PASSING = {"ratelimited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"}
-STYLES = {"stop": "danger", "rerun": "primary"}
+STYLES = {"stop": "danger", "rerun": "primary", "approve": "primary"}
 
 
 def incoming(told: Told, credential: Webhook) -> Request:

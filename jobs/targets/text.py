@@ -35,7 +35,7 @@ class Text:
 class Button:
     """What a press does, as the same command typed."""
 
-    command: Literal["stop", "rerun"]
+    command: Literal["stop", "rerun", "approve"]
     run_id: int
 
     @property
@@ -65,6 +65,8 @@ def button(told: Told) -> Button | None:
     """What can be done with the run now: stop it or repeat it."""
     if told.run.is_final:
         return Button("rerun", told.run.id) if told.is_end else None
+    if told.occasion == "approval" and told.run.approval == "wanted":
+        return Button("approve", told.run.id)
     return Button("stop", told.run.id)
 
 

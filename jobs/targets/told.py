@@ -17,6 +17,9 @@ SAID = {
     "interrupted": "was interrupted",
     "lost": "is lost",
     "stuck": "is stuck stopping",
+    "approval": "waits for approval",
+    "ends_soon": "is about to reach its time limit",
+    "slow": "takes longer than it usually does",
 }
 
 

@@ -27,6 +27,7 @@ AGAIN: LiteralString = """
     state = 'queued', phase = NULL, lease_token = NULL, lease_expires_at = NULL,
     claimed_at = NULL, playing_at = NULL, directory = NULL, survivors = '[]',
     leader_pid = NULL, leader_created = NULL, keeper_pid = NULL,
+    ends_soon_at = NULL, slow_at = NULL,
     queue_expires_at = now() + make_interval(
         secs => (spec ->> 'queue_timeout')::double precision)"""
 

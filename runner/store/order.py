@@ -6,10 +6,11 @@ from runner.run import Run
 from runner.store.connection import Connection
 from runner.store.runs import SELECT
 
-#: A queued run that waits for nothing but its group and a slot.
+#: A queued run that waits for nothing but its turn and a slot.
 DUE: LiteralString = """state = 'queued'
     AND (queue_expires_at IS NULL OR queue_expires_at > now())
-    AND (not_before IS NULL OR not_before <= now())"""
+    AND (not_before IS NULL OR not_before <= now())
+    AND approval IS DISTINCT FROM 'wanted'"""
 MOST_HEADS = 1000  # of one group that are looked at; a limit is no more
 MOST_BEHIND = 10  # runs that are named to one that waits
 MOST_COUNTED = 1000  # runs before one that are counted

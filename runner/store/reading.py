@@ -227,5 +227,5 @@ def _note(event: Play | Task | Warned | Stats) -> tuple[str, str | None, int | N
             rest = {"host": event.host, "text": event.text}
             return event.kind, "task", event.task, to_json(rest).decode()
         case Stats():
-            kind, told = "stats", dict(event.sums)
+            kind, told = "stats", {**event.sums, **({"set": dict(event.set)} if event.set else {})}
     return kind, None, None, to_json(told).decode()

@@ -28,13 +28,20 @@ def insert(conn: Connection, wanted: Wanted, deed: Deed | None = None) -> Run | 
                                  triggered_by, reason, idempotency_key, request_digest,
                                  rerun_of, only_hosts, playbook_sha, inventory_sha,
                                  hook, reply, traceparent, queue, priority,
-                                 concurrency_group, group_limit, queue_expires_at)
+                                 concurrency_group, group_limit, retry_of, retry_number,
+                                 chained_from, chain_depth, approval, approval_expires_at,
+                                 approved_at, approved_by, not_before, queue_expires_at)
                VALUES (%(template)s, %(spec)s, %(accepted)s, %(secrets)s, %(overrides)s,
                        %(trigger)s, %(by)s, %(reason)s, %(idempotency_key)s, %(request_digest)s,
                        %(rerun_of)s, %(only_hosts)s, %(playbook_sha)s, %(inventory_sha)s,
                        %(hook)s, %(reply)s, %(traceparent)s, %(queue)s, %(priority)s,
-                       %(group)s, %(limit)s,
-                       now() + make_interval(secs => %(queue_timeout)s))
+                       %(group)s, %(limit)s, %(retry_of)s, %(retry_number)s,
+                       %(chained_from)s, %(chain_depth)s, %(approval)s,
+                       now() + make_interval(secs => %(approval_timeout)s),
+                       CASE WHEN %(approved_by)s::text IS NOT NULL THEN now() END, %(approved_by)s,
+                       now() + make_interval(secs => %(delay)s),
+                       now() + make_interval(secs => %(queue_timeout)s
+                                                     + coalesce(%(delay)s, 0)))
                ON CONFLICT (triggered_by, idempotency_key) WHERE idempotency_key IS NOT NULL
                DO NOTHING
                RETURNING {ROW}),
@@ -42,8 +49,13 @@ def insert(conn: Connection, wanted: Wanted, deed: Deed | None = None) -> Run | 
                INSERT INTO run_events (run_id, kind, state, actor, detail)
                SELECT id, 'queued', state, triggered_by,
                       jsonb_strip_nulls(jsonb_build_object(
-                          'trigger', trigger, 'reason', reason, 'rerun_of', rerun_of))
-                 FROM made),
+                          'trigger', trigger, 'reason', reason, 'rerun_of', rerun_of,
+                          'after', chained_from))
+                 FROM made
+               UNION ALL
+               SELECT id, 'approval', state, triggered_by,
+                      jsonb_build_object('rights', spec -> 'approval' -> 'rights')
+                 FROM made WHERE approval = 'wanted'),
            {NOTE_MADE}
            SELECT * FROM made""",
         {
@@ -69,6 +81,18 @@ def _order(wanted: Wanted) -> dict[str, Any]:
         "priority": Priority(wanted.spec.get("priority", Priority.NORMAL)).rank,
         "group": group,
         "limit": None if group is None else wanted.spec["concurrency"]["limit"],
+        **_approval(wanted),
+    }
+
+
+def _approval(wanted: Wanted) -> dict[str, Any]:
+    approval = wanted.spec.get("approval")
+    if approval is None:
+        return {"approval": None, "approval_timeout": None, "approved_by": None}
+    is_given = wanted.approved_by is not None
+    return {
+        "approval": "given" if is_given else "wanted",
+        "approval_timeout": None if is_given else approval["timeout"],
     }
 
 

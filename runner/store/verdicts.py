@@ -32,13 +32,18 @@ def lose(conn: Connection, run: Run, *, actor: str, message: str) -> Run | None:
 
 
 def expire(conn: Connection, *, actor: str) -> list[Run]:
-    """queued -> failed for those whose queue time-out has passed."""
+    """queued -> failed for those that nobody approved of, or took, within their time."""
     rows = conn.execute(
         f"""WITH moved AS (
                 UPDATE runs
                    SET state = 'failed', output_complete = coalesce(output_complete, true),
-                       message = 'no runner took it within its queue time-out', {RELEASE}
-                 WHERE state = 'queued' AND queue_expires_at < now()
+                       message = CASE WHEN approval = 'wanted'
+                                      THEN 'nobody approved of it in time'
+                                      ELSE 'no runner took it within its queue time-out' END,
+                       {RELEASE}
+                 WHERE state = 'queued'
+                   AND CASE WHEN approval = 'wanted' THEN approval_expires_at
+                            ELSE queue_expires_at END < now()
                 RETURNING {ROW}),
             noted AS (
                 INSERT INTO run_events (run_id, kind, state, actor)

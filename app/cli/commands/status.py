@@ -37,6 +37,9 @@ def _fields(run: dict[str, Any]) -> Iterator[tuple[str, object]]:
     yield "priority", run["priority"] if run["priority"] != "normal" else None
     yield "group", run["concurrency_group"]
     yield "rerun of", run["rerun_of"]
+    yield "retry", f"{run['retry_number']} of run {run['retry_of']}" if run["retry_of"] else None
+    yield "after run", run["chained_from"]
+    yield "approval", _approval(run["approval"])
     yield "only hosts", _names(run["only_hosts"])
     yield "variables", ", ".join(f"{name}={value}" for name, value in run["vars"].items())
     yield "options", ", ".join(f"{name}={value}" for name, value in run["options"].items())
@@ -54,6 +57,16 @@ def _fields(run: dict[str, Any]) -> Iterator[tuple[str, object]]:
     yield "would not die", _processes(run["survivors"])
     yield "left running", _processes(run["left_running"])
     yield "may go on on", _names(run["may_continue_on"])
+
+
+def _approval(approval: dict[str, Any] | None) -> str:
+    if approval is None:
+        return ""
+    return (
+        f"by {approval['by']}"
+        if approval["by"]
+        else f"wanted, {words.local(approval['expires_at'])}"
+    )
 
 
 def _behind(waiting: dict[str, Any] | None) -> str:

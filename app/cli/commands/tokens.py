@@ -12,7 +12,7 @@ from app.cli.client import at
 from app.cli.errors import WrongUsage
 from app.cli.out import note
 
-RIGHTS = ("read", "run", "stop", "kill", "admin")
+RIGHTS = ("read", "run", "stop", "kill", "approve", "admin")
 UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}  # seconds
 HEADS = ("NAME", "RIGHTS", "TEMPLATES", "EXPIRES", "LAST USED", "CREATED")
 

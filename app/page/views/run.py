@@ -7,6 +7,8 @@ from flask import Response, current_app
 
 from app.api.run_answers import RunAnswer
 from app.api.runs import find_run
+from app.approving import missing_right, objection
+from app.auth import caller
 from app.page import moves
 from app.page.commits import commits
 from app.page.rendering import render
@@ -36,9 +38,18 @@ def show_run(run_id: int) -> Response:
         seconds=seconds_of(run, now),
         stages=timeline(run, now),
         survivors=survivors(run.survivors),
+        may_approve=_may_approve(run),
         sentence=moves.sentence,
         details=moves.details,
         **shown,
+    )
+
+
+def _may_approve(run: Run) -> bool:
+    by = caller()
+    return (
+        objection(run, by.name) is None
+        and missing_right(run, lambda right: right in by.rights) is None
     )
 
 

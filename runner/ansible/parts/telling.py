@@ -19,6 +19,7 @@ from typing import Any, Dict
 EVENTS = "events.jsonl"
 PROJECT = "project"  # where the playbook's repository is, beside it
 ENCODE = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+SET = 64000  # characters of what set_stats has set
 NAME = 2000  # characters of a name or a path
 WARNINGS = 500  # that are told of one playbook, each once
 
@@ -149,7 +150,7 @@ class Telling:
         sums["failed"] = sums.pop("failures")
         # The line that told of it may be where the reader is past already.
         lost = {"missing": self._lost} if self._lost else {}
-        self._say("stats", hosts=len(counts), **sums, **lost)
+        self._say("stats", hosts=len(counts), **sums, **lost, **_set(stats))
 
     def _say(self, event: str, **line: Any) -> None:
         raw = _encoded({"event": event, "at": round(time.time(), 3), **line})
@@ -172,6 +173,17 @@ class Telling:
     def give_up(self) -> None:
         """Say that more is missing than can be counted."""
         self._say("missing", count=1)
+
+
+def _set(stats: Any) -> Dict[str, Any]:
+    """Take what set_stats has set for the whole run, if it can be written and is not too much."""
+    custom = (getattr(stats, "custom", None) or {}).get("_run")
+    if not isinstance(custom, dict) or not custom:
+        return {}
+    try:
+        return {"set": custom} if len(ENCODE(custom)) <= SET else {}
+    except (TypeError, ValueError, RecursionError):  # what is no JSON is nobody's variable
+        return {}
 
 
 def _encoded(line: Dict[str, Any]) -> bytes:

@@ -20,7 +20,15 @@ from tests.waiting import wait_until
 
 AUDIT = "/api/v1/audit"
 #: Of what is on a side they cannot be done: its run is final, its delivery has no content.
-NOT_DONE = {"stop_run", "redeliver"}
+#: What there is nothing for here: see test_api_order.py and test_api_approvals.py.
+NOT_DONE = {
+    "stop_run",
+    "redeliver",
+    "drain_runner",
+    "undrain_runner",
+    "approve_run",
+    "deny_run",
+}
 CHANGE_NOTHING = {"try_hook", "converse", "compare_credential", "compare_secrets"}  # chats: below
 
 #: Sends one request in a process of its own.

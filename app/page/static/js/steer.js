@@ -10,7 +10,7 @@ const STATES = { queued: "queued", running: "running", succeeded: "succeeded", f
 let key = null; // of the rerun that is being asked for: pressed twice it starts one run
 
 export function wireSteering(run) {
-  const acts = { stop: () => stop(run, false), force: () => stop(run, true), rerun: () => rerun(run) };
+  const acts = { stop: () => stop(run, false), force: () => stop(run, true), rerun: () => rerun(run), approve: () => approve(run) };
   for (const form of document.querySelectorAll("form[data-act]")) {
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
@@ -40,6 +40,21 @@ async function stop(run, force) {
   } else if (status === 409) {
     dialog.close();
     tell(`Too late: ${body.detail}. ${body.run?.message ?? ""}`, true);
+  } else complain(form, body, status);
+  await look();
+}
+
+async function approve(run) {
+  const dialog = byId("approve-dialog");
+  const form = dialog.querySelector("form");
+  const reason = form.elements.reason.value.trim();
+  const { status, body } = await call("POST", `/runs/${run}/approve`, { json: JSON.stringify(reason ? { reason } : {}) });
+  if (status === 200) {
+    dialog.close();
+    tell("Approved: it starts when its turn comes.", false);
+  } else if (status === 409) {
+    dialog.close();
+    tell(`Too late: ${body.detail}.`, true);
   } else complain(form, body, status);
   await look();
 }
