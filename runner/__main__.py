@@ -93,7 +93,7 @@ def await_redis(settings: Settings, line: Line) -> Runner:
         try:
             return Runner(settings, clients.connect(settings.redis_url), line)
         except RedisError as error:
-            log.warning("waiting for Redis: %s", error)
+            log.warning("waiting for Redis: %s", clients.explain(error))
             time.sleep(AGAIN)
 
 

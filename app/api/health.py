@@ -7,9 +7,10 @@ from flask import Response
 from redis.exceptions import RedisError
 
 from app.api.health_answers import HealthAnswer, ReadyAnswer, WatchdogAnswer, WordAnswer
-from app.api.ready_words import OK, explain, is_watched
+from app.api.ready_words import DISTRUSTED, OK, explain, is_watched
 from app.operations import Operation, answer
 from app.services import Services
+from runner.clients import is_distrust
 from runner.store import health
 from runner.store.health import Health
 from runner.store.migrate import SchemaMissing, require_schema
@@ -65,8 +66,8 @@ def _postgres(services: Services) -> tuple[str, Health | None]:
 def _redis(services: Services) -> str:
     try:
         services.redis.ping()
-    except RedisError:
-        return "does not answer"
+    except RedisError as error:
+        return DISTRUSTED if is_distrust(error) else "does not answer"
     return OK
 
 

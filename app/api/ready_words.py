@@ -7,6 +7,7 @@ from runner.store.health import Health
 from runner.store.runners import FRESH
 
 OK = "ok"
+DISTRUSTED = "shows a certificate that is not believed"
 UNWATCHED = 30.0  # seconds, at least, without a round of the watchdog; a lease if that is longer
 LONG = 60.0  # seconds in the queue after which free slots are odd
 
@@ -57,6 +58,14 @@ def _postgres(state: str) -> Word:
 def _redis(state: str) -> Word:
     if state == OK:
         return Word("redis", True, "Redis answers.")
+    if state == DISTRUSTED:
+        return Word(
+            "redis",
+            False,
+            "The certificate of Redis is not believed: runs are queued, but none starts.",
+            "If it is meant to be self-signed, as Heroku's is, set REDIS_TLS_VERIFY=0 for all "
+            "processes; else see what REDIS_URL leads to.",
+        )
     return Word(
         "redis",
         False,

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.api.ready_words import explain
+from app.api.ready_words import DISTRUSTED, explain
 from runner.store.health import Health
 
 WELL = {
@@ -49,6 +49,7 @@ def test_of_what_is_well_nothing_is_to_be_done(part):
         ("postgres", {"postgres": "does not answer"}, "does not answer", "DATABASE_URL"),
         ("postgres", {"postgres": "x: run `python -m app migrate` first"}, "older", "migrate"),
         ("redis", {"redis": "does not answer"}, "later", "REDIS_URL"),
+        ("redis", {"redis": DISTRUSTED}, "not believed", "REDIS_TLS_VERIFY=0"),
         ("runners", {"runners": 0, "slots": 0, "busy": 0}, "No runner", "Start one"),
         ("watchdog", {"seconds_ago": 31.0}, "31 s ago", "Start a runner"),
         ("watchdog", {"seconds_ago": None}, "none was ever made", "Start a runner"),
