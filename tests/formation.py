@@ -38,9 +38,13 @@ class Client:
         self.port = port
         self._headers = {"Authorization": f"Bearer {token}"}
 
+    def connect(self) -> http.client.HTTPConnection:
+        """Make a connection for one request."""
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """Send one request below /api/v1, or from the top when *path* says so with two slashes."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = self.connect()
         try:
             data = None if body is None else json.dumps(body).encode()
             typed = {} if body is None else {"Content-Type": "application/json"}
@@ -54,7 +58,7 @@ class Client:
     @contextmanager
     def follow(self, run_id: int, **headers: str) -> Iterator[Iterator[dict[str, str]]]:
         """The server-sent events of a run's output."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = self.connect()
         try:
             accept = {**self._headers, "Accept": "text/event-stream", **headers}
             connection.request("GET", f"/api/v1/runs/{run_id}/output", headers=accept)

@@ -18,6 +18,7 @@ from runner.run import Run, Trigger, Wanted
 from runner.store import credentials, events, output, runs, stops
 from runner.uses import known
 from runner.vault import Vault
+from tests import audit
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -81,6 +82,11 @@ class Sight:
         assert found is not None
         return found
 
+    def rows(self) -> list[Run]:
+        """Every run, the oldest first."""
+        found = self.conn.execute(f"{runs.SELECT} ORDER BY id").fetchall()
+        return [Run.from_row(row) for row in found]
+
     def await_final(self, run: Run, timeout: float = 60.0) -> Run:
         """Wait for the end of a run."""
         return wait_until(lambda: (now := self.find(run)).is_final and now, timeout=timeout)
@@ -103,12 +109,16 @@ class Sight:
 
     def events(self, run: Run, kind: str | None = None) -> list[events.RunEvent]:
         """Its history, or what is of one kind."""
-        history = events.page(self.conn, run.id, after=0, limit=1000)
+        history = events.page(self.conn, run.id, after=0, limit=10_000)
         return [event for event in history if kind in (None, event.kind)]
 
     def family(self, run: Run) -> list[family.Member]:
         """Every process with the run's mark or brand, by a look at the whole machine."""
         return family.find(self.installation).get(run.id, [])
+
+    def living(self) -> dict[int, list[int]]:
+        """The pids of every process with mark or brand, by run, numbered as seen from here."""
+        return audit.marked(self.installation)
 
 
 @dataclass

@@ -13,12 +13,12 @@ CHUNK = 65_536  # bytes
 
 
 @contextmanager
-def open_tls(behind: str, folder: Path) -> Iterator[int]:
+def open_tls(behind: str, folder: Path, host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
     """Serve what is served at the socket *behind*; yield the port that speaks TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    key, certificate = make_certificate(folder)
+    key, certificate = make_certificate(folder, host)
     context.load_cert_chain(certificate, key)
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    with socket.create_server((host, port)) as server:
         threading.Thread(target=_serve, args=(server, context, behind), daemon=True).start()
         yield server.getsockname()[1]
         server.shutdown(socket.SHUT_RDWR)  # which ends the accept

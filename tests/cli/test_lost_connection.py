@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Shell
-from tests.faults.proxy import Network, Proxy, Way
 from tests.formation import TOKEN, Client
+from tests.proxy import Network, Proxy, Way
 from tests.waiting import wait_until
 
 

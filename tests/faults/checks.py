@@ -2,49 +2,23 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-from runner.run import FINAL, Run, RunState, StopOutcome
-from runner.store import events
+from runner.run import Run, RunState, StopOutcome
 from tests.faults import traces
-from tests.faults.audit import final_rows
 from tests.faults.world import World
+from tests.promises import (
+    Lies,
+    each_run_has_one_end,
+    no_final_row_was_changed,
+    no_process_lives_under_a_final_row,
+)
 from tests.waiting import wait_until
 
-Lies = Iterator[str]
-
-#: What may still be told of a run after its end.
-AFTERWARDS = ("late_result", "family_ended")
 #: What is no outcome of a stop that was one.
 NO_STOP = (None, StopOutcome.TOO_LATE)
 GAP = b" bytes are missing here, the disk did not take them]"
 WORD = rb"<%s (\d+)>\n"
-
-
-def no_process_lives_under_a_final_row(world: World) -> Lies:
-    """But the async jobs that the row lists."""
-    known = {run.id: run for run in world.rows()}
-    for run_id, pids in world.living().items():
-        run = known.get(run_id)
-        left = {member["pid"] for member in run.left_running} if run else set()
-        if (run is None or run.is_final) and (strangers := set(pids) - left):
-            state = run.state if run else "deleted"
-            yield f"run {run_id} is {state}, and these live: {traces.describe(strangers)}"
-
-
-def no_final_row_was_changed(world: World) -> Lies:
-    """By the copies that a trigger of ours has kept, and by the history."""
-    for run_id, versions in final_rows(world.conn).items():
-        first, *later = [version and {**version, "late_result": None} for version in versions]
-        for version in later:
-            if version != first:
-                yield f"the final row of run {run_id} was changed: {first} became {version}"
-    for run in world.rows():
-        history = [event.kind for event in _history(world, run)]
-        ends = [number for number, kind in enumerate(history) if kind in FINAL]
-        after = history[ends[0] + 1 :] if ends else []
-        if unexpected := [kind for kind in after if kind not in (*AFTERWARDS, *FINAL)]:
-            yield f"run {run.id} had ended, and then it was told: {unexpected}"
 
 
 def no_run_was_executed_twice(world: World) -> Lies:
@@ -54,7 +28,7 @@ def no_run_was_executed_twice(world: World) -> Lies:
     attempts = Counter(run_id for run_id, _ in noted)
     known = {run.id: run for run in world.rows()}
     for run_id, executed in attempts.items():
-        again = sum(event.kind == "requeued" for event in _history(world, known[run_id]))
+        again = sum(event.kind == "requeued" for event in world.events(known[run_id]))
         if executed > 1 + again:
             yield f"run {run_id} was executed {executed} times and requeued {again} times"
 
@@ -99,15 +73,6 @@ def _stored(world: World, run: Run) -> bytes | None:
     return stored
 
 
-def each_run_has_one_end(world: World) -> Lies:
-    """Exactly one final event when it is final, none before, and of the state of the row."""
-    for run in world.rows():
-        ends = [event.kind for event in _history(world, run) if event.kind in FINAL]
-        expected = [run.state] if run.is_final else []
-        if ends != expected:
-            yield f"run {run.id} is {run.state}, and its history tells of {ends}"
-
-
 def each_stop_tells_who_and_why_and_what_it_took(world: World) -> Lies:
     """Of each run whose stop was asked for."""
     for run in world.rows():
@@ -131,10 +96,6 @@ def every_run_comes_to_its_end(world: World) -> Lies:
                 f"run {run.id} is still {run.state}, {run.phase}, stale: {run.stale}, "
                 f"stop asked: {run.stop_requested_at}, holder: {run.holder}"
             )
-
-
-def _history(world: World, run: Run) -> list[events.RunEvent]:
-    return events.page(world.conn, run.id, after=0, limit=10_000)
 
 
 RULES: tuple[Callable[[World], Lies], ...] = (

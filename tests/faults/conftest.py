@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.audit import running
+from tests.audit import running
 from tests.faults.checks import violations
 from tests.faults.container import isolation
 from tests.faults.world import World, make_world

@@ -12,9 +12,9 @@ import psutil
 
 from app.bootstrap import guard, procfile
 from app.bootstrap.children import Child, Children
-from tests.faults.proxy import Network
 from tests.formation import Client
 from tests.ports import free_port
+from tests.proxy import Network
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.faults import audit
+from tests import audit
 from tests.faults.container import Container
 
 

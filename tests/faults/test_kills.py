@@ -10,7 +10,7 @@ import pytest
 
 from runner import queue
 from runner.run import RunState, StopOutcome
-from tests.faults.proxy import Way
+from tests.proxy import Way
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(300)  # a world takes its time on a busy machine

@@ -12,7 +12,7 @@ import pytest
 from runner import linux
 from runner.run import RunState, StopOutcome
 from tests import playbooks
-from tests.faults.audit import running
+from tests.audit import running
 from tests.faults.container import isolation
 from tests.keeping import child
 from tests.waiting import wait_until

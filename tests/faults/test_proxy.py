@@ -7,7 +7,7 @@ from contextlib import closing, suppress
 
 import pytest
 
-from tests.faults.proxy import Network, Way
+from tests.proxy import Network, Way
 
 
 @pytest.fixture

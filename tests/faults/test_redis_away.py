@@ -17,7 +17,7 @@ from tests.faults.outages import (
     stay_single,
     waiting,
 )
-from tests.faults.proxy import Way
+from tests.proxy import Way
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(300)  # a world takes its time on a busy machine

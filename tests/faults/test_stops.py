@@ -16,7 +16,7 @@ from runner import linux, queue
 from runner.run import RunState, StopOutcome
 from runner.store import stops
 from tests import playbooks
-from tests.faults.audit import running
+from tests.audit import running
 from tests.repositories import make_repository
 from tests.waiting import wait_until
 

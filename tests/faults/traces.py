@@ -3,7 +3,7 @@
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import reduce
 from operator import and_
 from pathlib import Path
@@ -39,18 +39,6 @@ STARTED = f"rq:wip:{keys.QUEUE}"
 TAKEN = f"rq:queue:{keys.QUEUE}:intermediate"
 DAY = 86_400.0  # seconds
 SPARE_SOCKETS = 3  # a pool of Redis or Postgres connections may have grown by what it needed
-
-
-def describe(pids: Iterable[int]) -> list[str]:
-    """Say what these processes are."""
-    described = []
-    for pid in sorted(pids):
-        try:
-            process = psutil.Process(pid)
-            described.append(f"{pid} {process.status()} {' '.join(process.cmdline())[:120]}")
-        except psutil.NoSuchProcess:
-            continue
-    return described
 
 
 def no_zombie_is_left(world: "World") -> Lies:

@@ -20,12 +20,12 @@ from runner.run import Run
 from runner.store import runs, templates
 from runner.store.migrate import migrate
 from runner.template import Template
-from tests.faults import audit
+from tests import audit
 from tests.faults.container import Container, Place, Runner, Web
 from tests.faults.plays import PLAYBOOKS, make_plays, template_of
-from tests.faults.proxy import Network
 from tests.faults.traces import descriptors
 from tests.formation import Answer
+from tests.proxy import Network
 from tests.runners import Sight
 from tests.servers import Server, own_servers
 from tests.waiting import wait_until
@@ -126,11 +126,6 @@ class World(Sight):
 
     # What is seen of all
 
-    def rows(self) -> list[Run]:
-        """Every run, the oldest first."""
-        found = self.conn.execute(f"{runs.SELECT} ORDER BY id").fetchall()
-        return [Run.from_row(row) for row in found]
-
     def executions(self, run: Run | None = None) -> list[tuple[int, str]]:
         """What the ledger says: run and attempt of each playbook that was executed."""
         ledger = self.reports / "ledger"
@@ -190,10 +185,6 @@ class World(Sight):
     def _is_at_rest(self) -> bool:
         live = [run.id for run in self.rows() if not run.is_final]
         return set(live) <= self.unfinished and not self.living()
-
-    def living(self) -> dict[int, list[int]]:
-        """The pids of every process with mark or brand, by run, numbered as seen from here."""
-        return audit.marked(self.installation)
 
     def stop_all(self) -> None:
         """End every container as a platform does."""

@@ -1,4 +1,4 @@
-"""Git over HTTPS with basic authentication, on loopback, which can be told to misbehave."""
+"""Git over HTTPS with basic authentication, which can be told to misbehave."""
 
 import base64
 import contextlib
@@ -57,7 +57,8 @@ class Https:
 
     @property
     def host(self) -> str:
-        return f"127.0.0.1:{self.server.server_address[1]}"
+        host, port, *_ = self.server.server_address
+        return f"{host}:{port}"
 
     def url(self, name: str = "repository") -> str:
         """The URL of a repository, without credentials."""
@@ -85,9 +86,9 @@ class Server(ThreadingHTTPServer):
             connection, server_side=True, do_handshake_on_connect=False
         ), address
 
-    def __init__(self, context: ssl.SSLContext) -> None:
+    def __init__(self, context: ssl.SSLContext, address: tuple[str, int]) -> None:
         self.context = context
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__(address, Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that was killed in the middle is what many tests are about."""
@@ -190,12 +191,14 @@ def slow(handler: Handler) -> bool:
 
 
 @contextlib.contextmanager
-def https_server(root: Path, folder: Path) -> Iterator[Https]:
+def https_server(
+    root: Path, folder: Path, host: str = "127.0.0.1", port: int = 0
+) -> Iterator[Https]:
     """Serve the repositories below *root*; its key and certificate are made in *folder*."""
-    key, certificate = make_certificate(folder)
+    key, certificate = make_certificate(folder, host)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    server = Server(context)
+    server = Server(context, (host, port))
     server.https = Https(root, server, certificate)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()

@@ -5,9 +5,9 @@ from random import Random
 
 from tests.faults.container import Container
 from tests.faults.outages import away, restart_empty
-from tests.faults.proxy import Proxy
 from tests.faults.soak.kinds import LOST, OUTAGE, fault, up
 from tests.faults.world import World
+from tests.proxy import Proxy
 
 # Redis
 

@@ -12,6 +12,7 @@ from typing import Any, Self, TypeVar
 T = TypeVar("T")
 
 CHUNK = 65_536  # bytes read at once
+LOOPBACK = "127.0.0.1"
 
 
 class Way(Enum):
@@ -33,9 +34,9 @@ class Network:
         self._thread.start()
         self._proxies: list[Proxy] = []
 
-    def proxy(self, target: Path | int) -> "Proxy":
-        """Listen on a port of the loopback for what *target* listens for: a path or a port."""
-        proxy = Proxy(self, target)
+    def proxy(self, target: Path | int, host: str = LOOPBACK, port: int = 0) -> "Proxy":
+        """Listen for *target*, a path or a port of the loopback, on *port*; 0: on any."""
+        proxy = Proxy(self, target, host, port)
         self._proxies.append(proxy)
         return proxy
 
@@ -66,14 +67,15 @@ class Network:
 class Proxy:
     """One client's way to one server."""
 
-    def __init__(self, network: Network, target: Path | int) -> None:
+    def __init__(self, network: Network, target: Path | int, host: str, port: int) -> None:
         """Listen, and pass everything on."""
         self._network = network
         self._target = target
         self._delay = 0.0
         self._connections: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
-        self.port = 0
+        self._host = host
+        self.port = port
         network.wait_for(self._open())
 
     async def _open(self) -> None:
@@ -84,7 +86,7 @@ class Proxy:
         await self._listen()
 
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._accept, self._host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     @property
@@ -159,7 +161,7 @@ class Proxy:
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if isinstance(self._target, int):
-            return await asyncio.open_connection("127.0.0.1", self._target)
+            return await asyncio.open_connection(LOOPBACK, self._target)
         return await asyncio.open_unix_connection(str(self._target))
 
     async def _pass_on(

@@ -1,6 +1,7 @@
 """Eyes of our own, beside Curtain's: every final row ever written, every process marked as ours."""
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,18 @@ def _command(pid: int) -> str:
             if command:
                 return command.replace(b"\0", b" ").decode(errors="replace")
     return ""
+
+
+def describe(pids: Iterable[int]) -> list[str]:
+    """Say what these processes are."""
+    described = []
+    for pid in sorted(pids):
+        try:
+            process = psutil.Process(pid)
+            described.append(f"{pid} {process.status()} {' '.join(process.cmdline())[:120]}")
+        except psutil.NoSuchProcess:
+            continue
+    return described
 
 
 def run_of(process: psutil.Process, installation: str) -> int | None:
