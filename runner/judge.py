@@ -93,7 +93,8 @@ def judge(run: Run, end: End) -> Verdict:
         while_preparing = "" if run.playing_at else " while it was preparing"
         passed = f"its time limit of {limit} seconds passed{while_preparing}"
         return _ended(end, RunState.TIMED_OUT, passed)
-    if end.why is not None and run.stop_requested_at is not None:
+    was_ended = end.why is not None or _was_taken_down(end)
+    if was_ended and run.stop_requested_at is not None:
         return _stopped(run, end)
     if end.why == "shutdown":
         return _ended(end, RunState.INTERRUPTED, "its runner was shut down")
@@ -103,6 +104,11 @@ def judge(run: Run, end: End) -> Verdict:
             message = "its runner died or stood still before it was started"
         return _ended(end, RunState.INTERRUPTED, message)
     return replace(_ended_by_itself(end), left_running=end.left)
+
+
+def _was_taken_down(end: End) -> bool:
+    """Whether a platform has ended it, which signals every process of the container."""
+    return end.shutting_down and end.exit_code is not None and end.exit_code < 0
 
 
 def _stopped(run: Run, end: End) -> Verdict:
@@ -131,8 +137,7 @@ def _ended_by_itself(end: End) -> Verdict:
         return _ended(end, RunState.FAILED, "its keeper was killed, not by Curtain")
     if end.exit_code == 0:
         return _ended(end, RunState.SUCCEEDED, "the playbook ended well")
-    if end.exit_code < 0 and end.shutting_down:
-        # A platform signals every process of the container, ansible-playbook too.
+    if _was_taken_down(end):
         return _ended(end, RunState.INTERRUPTED, "the platform shut its runner's container down")
     if end.exit_code < 0:
         name = signal_name(-end.exit_code)

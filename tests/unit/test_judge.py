@@ -45,6 +45,9 @@ ASKED = {
         (ASKED, End(exit_code=-9, why="stop", never_started=True), RunState.STOPPED, None, "before it was"),
         # The runner died with the flag in the row: its keeper's signal was the stop.
         (ASKED, End(exit_code=-15, signalled=("TERM",), why="orphaned"), RunState.STOPPED, -15, "by grace"),
+        # The platform's signal came before ours, which the same runner was about to send.
+        (ASKED, End(exit_code=-15, shutting_down=True), RunState.STOPPED, -15, "by grace: wrong"),
+        (ASKED, End(exit_code=-15), RunState.FAILED, -15, "SIGTERM, not by Curtain"),
         # Asked, but it had ended by itself already.
         (ASKED, End(exit_code=0), RunState.SUCCEEDED, 0, "ended well"),
         (ASKED, End(exit_code=2), RunState.FAILED, 2, "a task failed"),
@@ -66,6 +69,7 @@ def test_an_end_is_judged_by_what_was_signalled(asked, end, state, exit_code, sa
         (End(exit_code=-15, signalled=("INT", "TERM"), why="stop"), StopOutcome.TERMINATED),
         (End(exit_code=99, signalled=("INT", "TERM", "KILL"), why="stop"), StopOutcome.KILLED),
         (End(exit_code=-9, never_started=True, why="force"), StopOutcome.NEVER_STARTED),
+        (End(exit_code=-15, shutting_down=True), StopOutcome.TERMINATED),
     ],
 )
 def test_a_stop_tells_how_hard_it_was(end, outcome):
