@@ -11,7 +11,7 @@ from flask import Flask, Response, request
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
-from runner.store.connection import AWAY
+from runner.store.connection import AWAY, OLDER
 from runner.template import Refused
 from runner.vault import SecretsUnreadable
 
@@ -67,6 +67,8 @@ def register(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http)
     for kind in AWAY:
         app.register_error_handler(kind, _postgres_away)
+    for older in OLDER:
+        app.register_error_handler(older, _not_released)
     app.register_error_handler(RedisError, _redis_away)
     app.register_error_handler(SecretsUnreadable, _unreadable)
     app.register_error_handler(Exception, _unexpected)
@@ -82,6 +84,12 @@ def _http(error: HTTPException) -> Response:
 def _postgres_away(error: Exception) -> Response:
     log.error("%s %s: Postgres is away: %s", request.method, request.path, error)
     return unavailable("the database does not answer; nothing is known to have changed").response()
+
+
+def _not_released(error: Exception) -> Response:
+    log.error("%s %s: its tables are of an older version: %s", request.method, request.path, error)
+    told = "the database is of an older version: run the release phase (`python -m app migrate`)"
+    return unavailable(told).response()
 
 
 def _redis_away(error: Exception) -> Response:

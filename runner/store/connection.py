@@ -19,6 +19,8 @@ T = TypeVar("T")
 
 #: What is raised when Postgres is away, or is a standby that is about to take over.
 AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction)
+#: What Postgres says when its tables are of an older version than we are.
+OLDER = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn)
 
 CONNECT = 3  # seconds to get a connection
 WAIT = 5.0  # seconds to be lent one

@@ -130,6 +130,22 @@ def test_without_its_schema_it_is_not_ready(client: FlaskClient, conn: Connectio
     assert "migrate" in response.json["postgres"]
 
 
+@pytest.mark.parametrize(
+    "older", ["ALTER TABLE runs RENAME TO before", "ALTER TABLE runs RENAME COLUMN state TO how"]
+)
+def test_before_the_release_phase_every_call_says_so(
+    client: FlaskClient, conn: Connection, older: LiteralString
+) -> None:
+    conn.execute(older)
+
+    response: Any = client.get("/api/v1/runs")
+
+    assert response.status_code == 503
+    assert response.content_type == "application/problem+json"
+    assert "run the release phase" in response.json["detail"]
+    assert response.headers["Retry-After"]
+
+
 def test_without_postgres_it_is_not_ready(make_client: MakeClient) -> None:
     response: Any = make_client(database_url=NO_POSTGRES).get("/ready")
 
