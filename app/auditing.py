@@ -30,7 +30,9 @@ class Action(StrEnum):
     DELETE_CREDENTIAL = "credential.delete"
     CREATE_TOKEN = "token.create"  # noqa: S105 - the name of an action
     REVOKE_TOKEN = "token.revoke"  # noqa: S105 - the name of an action
-    TRIGGER = "run.trigger"
+    PUT_SCHEDULE = "schedule.put"
+    DELETE_SCHEDULE = "schedule.delete"
+    TRIGGER = audit.TRIGGER
     RERUN = "run.rerun"
     STOP = "run.stop"
     FORCE = "run.force"

@@ -25,26 +25,18 @@ def play(run_id: int) -> Never:
     raise WrongWorker(f"run {run_id} must be taken by `python -m runner`")
 
 
-def enqueue(redis: Redis, run: Run) -> None:
-    """Hand a queued run, which is committed, to the runners. Repeating it changes nothing.
+def hand_over(redis: Redis, admitted: Admitted) -> None:
+    """Hand a run to the runners that was let in, and is committed; tell who gives it a place.
 
-    Redis may be away: the watchdog enqueues what was forgotten. Call it without a connection to
-    Postgres in hand: a frozen Redis takes its time.
+    Repeating it changes nothing. Redis may be away: the watchdog enqueues what was forgotten. Call
+    it without a connection to Postgres in hand: a frozen Redis takes its time.
     """
+    run = admitted.run
     log.info("run %d: queued", run.id, extra={"run": run.id, "template": run.template})
-    if not run.may_be_taken:
-        return
     try:
-        hints.enqueue_once(redis, run)
+        hints.hand_over(redis, admitted)
     except RedisError as error:
         log.warning("run %d: not enqueued yet, Redis is away: %s", run.id, error)
-
-
-def hand_over(redis: Redis, admitted: Admitted) -> None:
-    """Tell of a run that was let in, and of those that give it their place. As enqueue, else."""
-    for run in (*admitted.superseded, *admitted.replaced):
-        ring_stop(redis, run)
-    enqueue(redis, admitted.run)
 
 
 def ring_stop(redis: Redis, run: Run) -> None:

@@ -14,11 +14,11 @@ from pydantic import ValidationError
 from redis import Redis
 from redis.exceptions import RedisError
 
-from runner import bell, follow, hints, keys, rerun
+from runner import follow, hints, rerun
 from runner.admission import Admitted, GroupBusy, admit
 from runner.concurrency import Unnamed
 from runner.rerun import NothingToRepeat
-from runner.run import Run, RunState, Trigger, Wanted
+from runner.run import Run, Trigger, Wanted
 from runner.store import credentials, follow_ups, hosts, templates
 from runner.store.audit import Deed
 from runner.store.connection import AWAY, Connection, Line
@@ -159,12 +159,7 @@ class FollowUps:
         """Tell Redis of it. What that is not told of is made up for by the watchdog."""
         log.info("run %d: queued", made.run.id, extra={"run": made.run.id})
         try:
-            for run in made.superseded:
-                self._redis.publish(keys.TAIL, str(run.id))
-            for run in made.replaced:
-                bell.ring(self._redis, stop=run.id, force=0)
-            if made.run.state is RunState.QUEUED and made.run.may_be_taken:
-                hints.enqueue_once(self._redis, made.run)
+            hints.hand_over(self._redis, made)
         except RedisError as error:
             log.warning("run %d: not enqueued yet, Redis is away: %s", made.run.id, error)
 

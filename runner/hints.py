@@ -7,6 +7,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from runner import bell, keys, queue
+from runner.admission import Admitted
 from runner.run import Run, RunState
 
 
@@ -34,6 +35,16 @@ def enqueue(redis: Redis, run: Run) -> None:
     """Put a run into the queue again and wake who may take it. Raise RedisError."""
     queue.enqueue_again(redis, run.id, timeout=run.spec["timeout"], **_place(run))
     bell.ring(redis, start=run.id)
+
+
+def hand_over(redis: Redis, admitted: Admitted) -> None:
+    """Tell of a run that was let in, and of those that give it their place. Raise RedisError."""
+    for run in admitted.superseded:
+        redis.publish(keys.TAIL, str(run.id))
+    for run in admitted.replaced:
+        bell.ring(redis, stop=run.id, force=0)
+    if admitted.run.may_be_taken:
+        enqueue_once(redis, admitted.run)
 
 
 def enqueue_once(redis: Redis, run: Run) -> None:

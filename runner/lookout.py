@@ -1,6 +1,7 @@
 """The lookout: the part of the watchdog that looks after the runs of all machines."""
 
 import logging
+import time
 from collections.abc import Callable
 from uuid import uuid4
 
@@ -8,8 +9,10 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from runner import queue
+from runner.admission import Admitted
 from runner.alerts import Alerts
-from runner.hints import enqueue, tell
+from runner.firing import fire
+from runner.hints import enqueue, hand_over, tell
 from runner.judge import End, judge
 from runner.machine import boot
 from runner.notices import Notices
@@ -18,11 +21,25 @@ from runner.retention import forget_old
 from runner.round import Round
 from runner.run import Run
 from runner.settings import Settings
-from runner.store import counts, maintenance, moves, order, runs, stops, verdicts
+from runner.store import (
+    counts,
+    maintenance,
+    moves,
+    order,
+    runs,
+    schedules,
+    stops,
+    verdicts,
+    watch,
+)
 from runner.store.connection import Connection, giving_way
 from runner.traces import open_traces
+from runner.vault import Vault
 
 log = logging.getLogger(__name__)
+
+FIRING = 8.0  # seconds of a round for schedules, of which each waits for a lock for one
+MOST_DUE = 500  # schedules in one round: 4 seconds, on a busy machine; the others in the next
 
 
 class Lookout:
@@ -36,6 +53,9 @@ class Lookout:
         self._alerts = Alerts()
         self._notices = Notices()
         self._traces = open_traces(settings, "curtain-runner")
+        self._vault = Vault(settings.secret_key)
+        #: Runs of schedules that were made in this round and are not yet enqueued.
+        self._fired: list[Admitted] = []
         #: Queued runs that RQ's queue did not have, and in how many rounds.
         self._missed: dict[int, int] = {}
 
@@ -51,7 +71,9 @@ class Lookout:
                 this.alone(run.id, self._lose, run)
         for run in self._alerts.sound(stops.under_way(this.conn), this.now):
             this.alone(run.id, self._note_stuck, run)
+        self._do(this, self._fire)
         try:
+            self._enqueue_fired()
             self._enqueue_forgotten(this)
         except RedisError as error:
             log.warning("Redis is away, what it has forgotten is not enqueued: %s", error)
@@ -74,6 +96,35 @@ class Lookout:
     def _notice(self, conn: Connection) -> None:
         for run in self._notices.look(conn, self._name):
             tell(self._redis, run)
+
+    def _fire(self, conn: Connection) -> None:
+        """Run what schedules are due. The fault of one does not keep the others from it."""
+        until, now = time.monotonic() + FIRING, watch.clock(conn)
+        with giving_way(conn):
+            due = schedules.due(conn, limit=MOST_DUE)
+        for seen in due:
+            if time.monotonic() > until:
+                log.warning("schedules take long, the others come in the next round")
+                break
+            try:
+                admitted = fire(conn, self._vault, seen, now)
+            except Exception:
+                if conn.closed:
+                    raise
+                log.exception("schedule %s: it is tried again in the next round", seen.name)
+            else:
+                if admitted is not None:
+                    self._fired.append(admitted)
+
+    def _enqueue_fired(self) -> None:
+        """Enqueue what schedules have made. What Redis does not take it counts as forgotten.
+
+        Not each where it is made: a Redis that is silent takes 36 seconds for every one (seen), and
+        what is due meanwhile would be seen too late.
+        """
+        fired, self._fired = self._fired, []
+        for admitted in fired:
+            hand_over(self._redis, admitted)
 
     def _count(self, conn: Connection) -> None:
         with giving_way(conn):

@@ -94,6 +94,8 @@ class Wanted:
     inventory_sha: str | None = None
     #: The hook that it comes from, and what has happened there; None without one.
     hook: dict[str, Any] | None = None
+    #: The schedule that it comes from, and which of its due times; None without one.
+    schedule: dict[str, Any] | None = None
     #: Where the chat command that asks for it is answered, encrypted; see runner.reply.
     reply: bytes | None = None
     #: The span of the request that asks for it, as W3C's Trace Context writes it.
@@ -135,6 +137,8 @@ class Run:
     reason: str | None
     #: The hook that it comes from: {name, sender, delivery, event, ref, sha, actor, repository}.
     hook: dict[str, Any] | None
+    #: The schedule that it comes from: {name, due}.
+    schedule: dict[str, Any] | None
     #: The run that it repeats.
     rerun_of: int | None
     #: The only hosts that it plays on; None: all that its inventory and its limit name.

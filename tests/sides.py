@@ -14,6 +14,7 @@ from app.operations import Operation
 from tests.api import TEMPLATE
 
 HOOK = {"sender": "github", "secret": "It's a Secret to Everybody"}
+SCHEDULE = {"cron": "0 3 * * *"}
 #: Of the operations that need one; without its body the others are complete.
 BODIES = {
     "put_template": TEMPLATE,
@@ -23,6 +24,7 @@ BODIES = {
     "converse": {"text": "help"},
     "compare_credential": {"kind": "become_password", "password": "hunter2"},
     "compare_secrets": {"secrets": ["hunter2-of-the-hook"]},
+    "compare_variables": {"vars": {"password": "hunter2"}},
 }
 CLOSED = [operation for operation in OPERATIONS if not operation.is_open]
 ABOUT_ONE = [operation for operation in CLOSED if "<" in operation.path]
@@ -34,6 +36,7 @@ class Side:
 
     template: str
     hook: str
+    schedule: str
     run: int
     delivery: int
     notification: int
@@ -44,6 +47,7 @@ class Side:
         names = {
             "templates": self.template,
             "hooks": self.hook,
+            "schedules": self.schedule,
             "credentials": "key",
             "tokens": "other",
         }
@@ -61,6 +65,8 @@ def call(client: FlaskClient, operation: Operation, side: Side) -> TestResponse:
     body = BODIES.get(operation.name)
     if operation.name == "put_hook":
         body = HOOK | {"template": side.template}
+    if operation.name == "put_schedule":
+        body = SCHEDULE | {"template": side.template}
     where = side.path(operation)
     if operation.name == "preview_rerun":
         where += "?wait=0"  # there is no runner that could look

@@ -14,6 +14,7 @@ from app.operations import Operation, answer
 from app.rights import Right
 from app.services import Services
 from jobs import runs as jobs
+from runner.admission import Admitted
 from runner.run import Run
 from runner.store import approvals, stops
 from runner.store.connection import Connection
@@ -36,7 +37,7 @@ def approve_run(services: Services, run_id: int, body: ApprovalBody) -> Response
             now = find_run(conn, run_id)
             raise conflict(now, objection(now, by) or f"the time to approve of {run_id} is over")
         note_run(conn, doer(by), Action.APPROVE, approved, reason=body.reason)
-    jobs.enqueue(services.redis, approved)
+    jobs.hand_over(services.redis, Admitted(run=approved))
     return answer(RunAnswer.of(approved))
 
 

@@ -4,11 +4,12 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from flask import Response
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from app.api.answers import Answer
 from app.api.hooks import find_hook
 from app.api.requests import CredentialBody
+from app.api.schedules import find_schedule
 from app.hooks.named import Secret
 from app.hooks.opened import open_hook
 from app.operations import Operation, answer
@@ -18,6 +19,7 @@ from app.services import Services
 from runner.credential import Credential, SshKey, restored, shown, unlocked
 from runner.store import credentials
 from runner.strict import Strict
+from runner.words import Variable
 
 
 class ComparisonAnswer(Answer):
@@ -33,6 +35,12 @@ class SecretsBody(Strict):
     secrets: Annotated[list[Secret], Field(max_length=2)] = Field(
         description="all of them, in their order"
     )
+
+
+class VariablesBody(Strict):
+    """Secret variables of a schedule."""
+
+    vars: dict[Variable, JsonValue] = Field(description="those that shall be compared")
 
 
 def compare_credential(services: Services, name: str, body: CredentialBody) -> Response:
@@ -64,6 +72,14 @@ def compare_secrets(services: Services, name: str, body: SecretsBody) -> Respons
     return _compared({"secrets": list(hook.keys.secrets)}, {"secrets": body.secrets})
 
 
+def compare_variables(services: Services, name: str, body: VariablesBody) -> Response:
+    """Tell which secret variables a schedule does not keep as they are given."""
+    with services.connection() as conn:
+        kept = services.vault.open(find_schedule(conn, name).sealed)
+    known = {f"vars.{name}": kept.get(name) for name in body.vars}
+    return _compared(known, {f"vars.{name}": value for name, value in body.vars.items()})
+
+
 def _compared(kept: dict[str, Any], given: dict[str, Any]) -> Response:
     names = {*kept, *given}
     different = sorted(name for name in names if kept.get(name) != given.get(name))
@@ -88,6 +104,16 @@ OPERATIONS = (
         right=Right.ADMIN,
         needs_all_templates=True,
         body=SecretsBody,
+        answers={HTTPStatus.OK: ComparisonAnswer},
+        problems=(HTTPStatus.NOT_FOUND,),
+    ),
+    Operation(
+        method="POST",
+        path="/schedules/<name>/compare",
+        view=compare_variables,
+        right=Right.ADMIN,
+        needs_all_templates=True,
+        body=VariablesBody,
         answers={HTTPStatus.OK: ComparisonAnswer},
         problems=(HTTPStatus.NOT_FOUND,),
     ),

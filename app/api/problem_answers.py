@@ -18,6 +18,12 @@ class ProblemAnswer(Answer):
     templates: list[str] | None = Field(
         default=None, description="with 409: the templates that use the credential"
     )
+    hooks: list[str] | None = Field(
+        default=None, description="with 409: the hooks that run the template or use the credential"
+    )
+    schedules: list[str] | None = Field(
+        default=None, description="with 409: the schedules that run the template"
+    )
     runs: list[int] | None = Field(
         default=None,
         description="with 409: queued and running runs that use the credential, up to 100",

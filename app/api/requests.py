@@ -110,6 +110,15 @@ class HooksQuery(Query):
     limit: Limit = 50
 
 
+class SchedulesQuery(Query):
+    """Which schedules."""
+
+    after: Annotated[str, StringConstraints(max_length=63)] = Field(
+        default="", description="only schedules whose names come behind this"
+    )
+    limit: Limit = 50
+
+
 class DeliveriesQuery(Query):
     """Which deliveries."""
 

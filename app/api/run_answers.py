@@ -67,6 +67,9 @@ class RunAnswer(Answer):
         description="the hook that it comes from, and what happened there: name, sender, delivery, "
         "event, ref, sha, actor, repository"
     )
+    schedule: dict[str, JsonValue] | None = Field(
+        description="the schedule that it comes from, and the due time: name, due"
+    )
     rerun_of: int | None = Field(description="the run that it repeats")
     queue: str = Field(description="whose runners take it")
     priority: Priority

@@ -81,7 +81,7 @@ def show_template(services: Services, name: str) -> Response:
 def delete_template(services: Services, name: str) -> Response:
     """Forget a template; its runs stay, and those that are queued will be run.
 
-    409 while a hook runs it.
+    409 while a hook or a schedule runs it.
     """
     target = f"template {name}"
     with services.connection() as conn, conn.transaction():
@@ -99,7 +99,9 @@ def delete_template(services: Services, name: str) -> Response:
             if not templates.delete(conn, name):
                 raise unknown_template(name)
         except templates.TemplateInUse as error:
-            raise Problem(HTTPStatus.CONFLICT, str(error), hooks=error.hooks) from None
+            raise Problem(
+                HTTPStatus.CONFLICT, str(error), hooks=error.hooks, schedules=error.schedules
+            ) from None
     return Response(status=HTTPStatus.NO_CONTENT)
 
 

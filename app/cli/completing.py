@@ -34,6 +34,12 @@ def complete_hooks(ctx: click.Context, _: click.Parameter, begun: str) -> list[s
     return [name for name in names if name.startswith(begun)]
 
 
+def complete_schedules(ctx: click.Context, _: click.Parameter, begun: str) -> list[str]:
+    """Complete the name of a schedule."""
+    names = [str(each["name"]) for each in _ask(ctx, "/schedules", "schedules")]
+    return [name for name in names if name.startswith(begun)]
+
+
 def complete_runs(
     ctx: click.Context, _: click.Parameter, begun: str
 ) -> list["click.shell_completion.CompletionItem"]:

@@ -21,6 +21,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "What can be run": {
         "templates": ("app.cli.commands.templates:templates", "list templates, or show one"),
+        "schedules": ("app.cli.commands.schedules:schedules", "list schedules, or show one"),
         "hooks": ("app.cli.commands.hooks:hooks", "list, show and try hooks, and their deliveries"),
         "apply": ("app.cli.commands.apply:apply", "make the server as YAML files declare it"),
         "export": ("app.cli.commands.export:export", "write the YAML that apply reads"),
@@ -47,4 +48,4 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
 COMMANDS = {name: each for group in GROUPS.values() for name, each in group.items()}
 
 #: What the command line needs beside Python: without one of these the bootstrap installs them.
-NEEDS = ("click", "rich", "httpx", "yaml", "pydantic")
+NEEDS = ("click", "rich", "httpx", "yaml", "pydantic", "cronsim", "tzdata")

@@ -8,7 +8,7 @@ from flask import Blueprint, Flask, Response, request
 from app.auth import Forbidden, note_refusal, require
 from app.page import assets
 from app.page.rendering import equip, render
-from app.page.views import hooks, run, runners, runs, sign_in, templates
+from app.page.views import hooks, run, runners, runs, schedules, sign_in, templates
 from app.problems import Problem, unavailable
 from app.rights import Right
 from runner.store.connection import AWAY
@@ -21,6 +21,7 @@ PAGES = (
     ("/runs/<id:run_id>", run.show_run),
     ("/templates", templates.show_templates),
     ("/templates/<name>", templates.show_template),
+    ("/schedules", schedules.show_schedules),
     ("/hooks", hooks.show_hooks),
     ("/hooks/<name>/deliveries", hooks.show_hook),
     ("/runners", runners.show_runners),

@@ -4,12 +4,15 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, LiteralString, NamedTuple
+from typing import Any, Final, LiteralString, NamedTuple
 
 from psycopg.pq import TransactionStatus
 from psycopg.types.json import Jsonb
 
 from runner.store.connection import Connection
+
+#: The action of whoever makes a run that repeats no other.
+TRIGGER: Final = "run.trigger"
 
 
 @dataclass(frozen=True, kw_only=True)

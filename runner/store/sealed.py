@@ -27,11 +27,12 @@ class Sealed(NamedTuple):
 
 CREDENTIALS = Place("credential", "credentials", "name", "sealed", "")
 HOOKS = Place("hook", "hooks", "name", "sealed", "")
+SCHEDULES = Place("schedule", "schedules", "name", "sealed", "")
 SECRETS = Place("run", "runs", "id", "secrets", 0)
 REPLIES = Place("chat answer", "runs", "id", "reply", 0)
 TOKEN_KEY = Place("token key", "token_key", "id", "sealed", 0)
 #: All that there are.
-PLACES = (CREDENTIALS, HOOKS, SECRETS, REPLIES, TOKEN_KEY)
+PLACES = (CREDENTIALS, HOOKS, SCHEDULES, SECRETS, REPLIES, TOKEN_KEY)
 
 
 def batch(conn: Connection, place: Place, *, after: str | int, limit: int) -> list[Sealed]:

@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 
 from runner import uses
 from runner.errors import RunnerError
-from runner.store import credentials, hooks
+from runner.store import credentials, hooks, schedules
 from runner.store.connection import Connection
 from runner.template import Refused
 
@@ -29,10 +29,15 @@ class TemplateInUse(RunnerError):
 
     code = "template_in_use"
 
-    def __init__(self, name: str, names: list[str]) -> None:
-        """Say that these hooks run *name*."""
-        super().__init__(f"{name} cannot be deleted: it is run by the hooks {', '.join(names)}")
-        self.hooks = names
+    def __init__(self, name: str, *, hooks: list[str], schedules: list[str]) -> None:
+        """Say that these run *name*."""
+        users = {"hooks": hooks, "schedules": schedules}
+        told = " and ".join(
+            f"the {kind} {', '.join(names)}" for kind, names in users.items() if names
+        )
+        super().__init__(f"{name} cannot be deleted: it is run by {told}")
+        self.hooks = hooks
+        self.schedules = schedules
 
 
 COLUMNS = "name, spec, created_at, updated_at, updated_by"
@@ -91,4 +96,8 @@ def delete(conn: Connection, name: str) -> bool:
         with conn.transaction():
             return conn.execute("DELETE FROM templates WHERE name = %s", [name]).rowcount == 1
     except (ForeignKeyViolation, RestrictViolation):  # which of them depends on Postgres' version
-        raise TemplateInUse(name, hooks.of_template(conn, name)) from None
+        raise TemplateInUse(
+            name,
+            hooks=hooks.of_template(conn, name),
+            schedules=schedules.of_template(conn, name),
+        ) from None

@@ -12,7 +12,11 @@ from tests.formation import Client
 from tests.keys import private_key
 from tests.repositories import Repository
 
-SECRETS = {"SITE_TOKEN": "glpat-0123456789", "HOOK_SECRET": "a secret of the hook"}
+SECRETS = {
+    "SITE_TOKEN": "glpat-0123456789",
+    "HOOK_SECRET": "a secret of the hook",
+    "NIGHT_SECRET": "a secret of the night",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +28,7 @@ def nothing_left(api: Client) -> Iterator[None]:
 
 
 def _clear(api: Client) -> None:
-    for kind in ("hooks", "templates", "credentials"):
+    for kind in ("schedules", "hooks", "templates", "credentials"):
         for each in api.call("GET", f"/{kind}?limit=500").json[kind]:
             assert api.call("DELETE", f"/{kind}/{each['name']}").status == 204
 
@@ -36,6 +40,12 @@ def site(curtain: Shell) -> Path:
     folder.mkdir()
     (folder / "1.yml").write_text(
         """
+schedules:
+  nightly:
+    template: web
+    cron: 0 3 * * 1-5
+    timezone: Europe/Berlin
+    vars: {version: v1, password: {env: NIGHT_SECRET}}
 hooks:
   site:
     sender: github
@@ -55,6 +65,7 @@ templates:
         web2
     accepts:
       version: {type: string, required: true}
+      password: {type: string, secret: true}
     credentials: [deploy-key]
     notifications:
       - on: [failed]
@@ -90,6 +101,7 @@ def test_what_is_declared_is_put_in_the_order_of_what_names_what(
         "created credential ops",
         "created template web",
         "created hook site",
+        "created schedule nightly",
     ]
 
 
@@ -107,7 +119,7 @@ def test_a_second_apply_changes_nothing_and_puts_nothing(
 def _times(api: Client) -> list[str]:
     return [
         each["updated_at"]
-        for kind in ("hooks", "templates", "credentials")
+        for kind in ("schedules", "hooks", "templates", "credentials")
         for each in api.call("GET", f"/{kind}").json[kind]
     ]
 
@@ -117,6 +129,7 @@ def _times(api: Client) -> list[str]:
     [
         ({"SITE_TOKEN": "another-token"}, "changed credential site-token\n"),
         ({"HOOK_SECRET": "another secret"}, "changed hook site\n"),
+        ({"NIGHT_SECRET": "another night"}, "changed schedule nightly\n"),
     ],
 )
 def test_a_secret_that_is_another_is_put_and_never_shown(
@@ -171,12 +184,12 @@ def test_what_is_not_declared_stays_unless_it_is_pruned(
 def test_all_kinds_are_pruned_in_the_order_of_who_names_whom(curtain: Shell, site: Path) -> None:
     curtain.ok("apply", str(site), **SECRETS)
     nothing = curtain.home / "nothing.yml"
-    nothing.write_text("hooks:\ntemplates:\ncredentials:\n")
+    nothing.write_text("hooks:\ntemplates:\ncredentials:\nschedules:\n")
 
     told = curtain.ok("apply", str(nothing), "--prune").out.split("\n")
 
     kinds = [line.split()[1] for line in told if line]
-    assert kinds == ["hook", "template", "credential", "credential", "credential"]
+    assert kinds == ["schedule", "hook", "template", "credential", "credential", "credential"]
 
 
 def test_what_is_wrong_is_told_before_anything_is_sent(curtain: Shell, api: Client) -> None:
@@ -206,6 +219,29 @@ def test_what_names_something_that_is_not_there_is_told_with_its_line(curtain: S
         12,
         True,
     )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("{env: NIGHT_SECRET}", "plain-text", "nightly.vars.password: must not stand in a file"),
+        ("version: v1", "version: {env: SITE_TOKEN}", "nightly.vars.version: is not secret in web"),
+        ("template: web\n    cron", "template: other\n    cron", "there is no template 'other'"),
+    ],
+)
+def test_what_is_secret_in_a_schedule_is_told_by_its_template(
+    curtain: Shell, api: Client, site: Path, before: str, after: str, words: str
+) -> None:
+    file = site / "1.yml"
+    assert before in file.read_text()
+    file.write_text(file.read_text().replace(before, after))
+
+    ran = curtain("apply", str(site), **SECRETS)
+
+    assert ran.code == 12
+    assert words in ran.stderr
+    assert "plain-text" not in ran.stderr
+    assert api.call("GET", "/templates").json["templates"] == []
 
 
 def test_what_is_declared_twice_names_both_places(curtain: Shell) -> None:
@@ -260,12 +296,14 @@ def test_what_is_exported_changes_nothing_when_it_is_applied(
     names = exported.stderr.partition(": ")[2].strip().split(", ")
     assert names == [
         "DEPLOY_KEY_PRIVATE_KEY",
+        "NIGHTLY_PASSWORD",
         "OPS_URL",
         "SITE_SECRET",
         "SITE_TOKEN_PASSWORD",
     ]
     secrets = {
         "DEPLOY_KEY_PRIVATE_KEY": (site / "key").read_text(),
+        "NIGHTLY_PASSWORD": SECRETS["NIGHT_SECRET"],
         "OPS_URL": "https://hooks.slack.com/services/T/B/secret",
         "SITE_SECRET": SECRETS["HOOK_SECRET"],
         "SITE_TOKEN_PASSWORD": SECRETS["SITE_TOKEN"],
@@ -276,7 +314,8 @@ def test_what_is_exported_changes_nothing_when_it_is_applied(
     (curtain.home / "again.yml").write_text(written)
     assert curtain.ok("apply", "again.yml", **secrets).out == "nothing to change\n"
     assert curtain.ok("export", "--json").json["templates"]["web"]["accepts"] == {
-        "version": {"type": "string", "required": True}
+        "version": {"type": "string", "required": True},
+        "password": {"type": "string", "secret": True},
     }
 
 

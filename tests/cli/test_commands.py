@@ -64,6 +64,8 @@ LOOKING = [
     ["rerun", "ID", "--preview"],
     ["templates"],
     ["templates", "greet"],
+    ["schedules", "list"],
+    ["schedules", "show", "nightly"],
     ["hooks", "list"],
     ["hooks", "show", "site"],
     ["hooks", "deliveries", "site"],
@@ -87,14 +89,40 @@ def hook(api: Client, template: str) -> str:
     return "site"
 
 
+@pytest.fixture
+def schedule(api: Client, template: str) -> str:
+    """A schedule of the template of the tests that is due in winter only."""
+    spec = {"template": template, "cron": "30 4 1 1 *", "timezone": "Asia/Tokyo"}
+    assert api.call("PUT", "/schedules/nightly", spec).status < 300
+    return "nightly"
+
+
+def test_a_schedule_is_shown_by_the_clock_of_its_zone(curtain: Shell, schedule: str) -> None:
+    told = curtain.ok("schedules", "show", schedule).out
+
+    assert told.count("-01-01T04:30:00+09:00") == 5
+    assert "\ncron: 30 4 1 1 *\n" in told
+    row = curtain.ok("schedules", "list").out.splitlines()[1]
+    assert "30 4 1 1 * Asia/Tokyo" in row
+
+
 @pytest.mark.parametrize("arguments", LOOKING, ids=" ".join)
 def test_json_is_one_document_and_nothing_else(
-    curtain: Shell, hook: str, ended: int, arguments: list[str]
+    curtain: Shell, hook: str, schedule: str, ended: int, arguments: list[str]
 ) -> None:
     ran = curtain(*(each.replace("ID", str(ended)) for each in arguments), "--json")
 
     assert ran.code == 0, ran.stderr
     assert isinstance(ran.json, dict)
+
+
+@pytest.mark.parametrize("arguments", LOOKING, ids=" ".join)
+def test_a_person_is_told_it_too(
+    curtain: Shell, hook: str, schedule: str, ended: int, arguments: list[str]
+) -> None:
+    ran = curtain(*(each.replace("ID", str(ended)) for each in arguments))
+
+    assert (ran.code, ran.out == "") == (0, False), ran.stderr
 
 
 def test_events_are_json_lines(curtain: Shell, ended: int) -> None:

@@ -26,6 +26,7 @@ from hypothesis.stateful import (
 
 from jobs import runs as jobs
 from runner import keys, linux, queue
+from runner.admission import Admitted
 from runner.run import Run, RunState, Trigger, Wanted
 from runner.store import runs
 from tests.faults.crew import Crew
@@ -152,7 +153,7 @@ class RunnerMachine(RuleBasedStateMachine):
         self.deeds.kinds[run.id] = kind
         how = f"queue time-out {spec['queue_timeout']}, on interrupt {spec['on_interrupt']}"
         self.note(f"{trigger} {kind}, {how}: run {run.id}")
-        jobs.enqueue(self.bench.redis, run)
+        jobs.hand_over(self.bench.redis, Admitted(run=run))
         return run
 
     @rule(target=known, kind=KINDS, expires=st.booleans(), repeats=st.booleans())

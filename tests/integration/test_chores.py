@@ -58,7 +58,7 @@ def vanished(conn):
     return run
 
 
-@pytest.mark.parametrize("table", ["counters", "audit", "deliveries"])
+@pytest.mark.parametrize("table", ["counters", "audit", "deliveries", "schedules"])
 def test_a_lock_on_what_is_only_kept_for_people_delays_no_end(
     database_url, conn, vanished, table, request
 ):

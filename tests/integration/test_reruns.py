@@ -6,6 +6,7 @@ import pytest
 
 from jobs import runs as jobs
 from runner import rerun
+from runner.admission import Admitted
 from runner.run import RunState
 from runner.store import hosts, runs
 from tests.repositories import make_repository
@@ -49,7 +50,7 @@ def repeat(bench):
         if newest:
             wanted = replace(wanted, playbook_sha=None, inventory_sha=None)
         run = runs.insert(bench.conn, wanted)
-        jobs.enqueue(bench.redis, run)
+        jobs.hand_over(bench.redis, Admitted(run=run))
         return run
 
     return fire

@@ -8,10 +8,11 @@ import uuid
 import psycopg
 import pytest
 
+from runner.due import Times
 from runner.judge import Verdict
 from runner.rotate import renew_all, rotate
 from runner.run import RunState, Trigger, Wanted
-from runner.store import hooks, moves, runs, sealed
+from runner.store import hooks, moves, runs, schedules, sealed, templates
 from runner.store.connection import connect
 from runner.vault import Vault
 from tests import playbooks
@@ -98,6 +99,9 @@ def test_afterwards_the_old_key_can_be_dropped(conn, database_url, keep, make_ru
     keep("two", key=NEW)
     hook = {"sender": "aws_sns"}
     hooks.put(conn, "site", hook, Vault(OLD).seal(SECRET), "ada")
+    templates.put(conn, "t", SPEC | {"playbook": {"repository": "file:///x"}}, "ada")
+    nightly = schedules.Kept({"template": "t"}, [*SECRET], Vault(OLD).seal(SECRET))
+    schedules.put(conn, "nightly", nightly, Times(None, None), "ada")
     queued, running, final = make_run(), claim(make_run()), finish(make_run())
     without = runs.insert(conn, Wanted(template="t", spec=SPEC, trigger=Trigger.API, by="ada"))
 
@@ -107,11 +111,12 @@ def test_afterwards_the_old_key_can_be_dropped(conn, database_url, keep, make_ru
     assert done.stdout.splitlines() == [
         "credentials: 1 sealed anew, 1 were already, 0 unreadable",
         "hooks: 1 sealed anew, 0 were already, 0 unreadable",
+        "schedules: 1 sealed anew, 0 were already, 0 unreadable",
         "runs: 3 sealed anew, 0 were already, 0 unreadable",
         "chat answers: 0 sealed anew, 0 were already, 0 unreadable",
         "token keys: 0 sealed anew, 0 were already, 0 unreadable",
     ]
-    assert [Vault(NEW).open(value) for value in values(conn)] == [SECRET] * 6
+    assert [Vault(NEW).open(value) for value in values(conn)] == [SECRET] * 7
     for before in (queued, running, final, without):
         now = vars(runs.find(conn, before.id))
         assert now == vars(before) | {"secrets": now["secrets"]}

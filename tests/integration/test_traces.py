@@ -10,6 +10,7 @@ import pytest
 from app.factory import create_app
 from app.services import services_of
 from jobs import runs as jobs
+from runner.admission import Admitted
 from runner.run import RunState, Trigger, Wanted
 from runner.settings import Settings
 from runner.store import runs
@@ -50,7 +51,7 @@ def trigger(bench, url, traceparent):
     spec = {**bench.spec, "playbook": source, "inventory": {"content": LOCAL}}
     wanted = Wanted(template="test", spec=spec, trigger=Trigger.API, by="ada")
     run = runs.insert(bench.conn, replace(wanted, traceparent=traceparent))
-    jobs.enqueue(bench.redis, run)
+    jobs.hand_over(bench.redis, Admitted(run=run))
     return run
 
 

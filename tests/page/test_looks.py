@@ -66,6 +66,8 @@ def paths(conn: Any, api: Client) -> list[str]:
     """A page of each kind."""
     hook = {"sender": "github", "template": "try", "secret": "x" * 32}
     api.call("PUT", "/hooks/looks", hook)
+    nightly = {"template": "try", "cron": "0 3 * * 1-5", "timezone": "Europe/Berlin"}
+    api.call("PUT", "/schedules/looks", nightly)
     run = hold(conn, template="try", reason="to look at it " * 8)
     write(conn, run, b"TASK [x] **\nok: [a]\n" * 200)
     finish(conn, run, RunState.FAILED, "a task failed on at least one host")
@@ -77,6 +79,7 @@ def paths(conn: Any, api: Client) -> list[str]:
         f"/runs/{live.id}",
         "/templates",
         "/templates/try",
+        "/schedules",
         "/hooks",
         "/hooks/looks/deliveries",
         "/runners",

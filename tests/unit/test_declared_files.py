@@ -35,7 +35,16 @@ WRONG = [
     ("hooks:\n  a: {sender: nobody}\n", ":2: hooks.a.sender: must be one of "),
     ("templates:\n  Big: {}\n", ":2: templates.Big: a name must match"),
     ("templates: {}\nrunners: {}\n", ":2: runners: is not known here"),
-    ("schedules:\n  nightly: {}\n", ":1: schedules: there are no schedules in this version"),
+    ("schedules:\n  nightly: {}\n", ":2: schedules.nightly.template: is required"),
+    (
+        "schedules:\n  nightly:\n    template: a\n    cron: 0 0 30 2 *\n",
+        ":4: schedules.nightly.cron: is no cron expression that ever comes",
+    ),
+    (
+        "schedules:\n  nightly:\n    template: a\n    cron: 0 3 * * *\n    vars:\n"
+        "      password: {env: NOT_SET}\n",
+        ":6: schedules.nightly.vars.password: the environment variable NOT_SET is not set",
+    ),
     ("hooks:\n  a: {}\n  a: {}\n", ":3: 'a' is there twice"),
     ("hooks: [\n", ":2: "),
     ("- 1\n", ":1: file: must be a mapping of"),

@@ -16,7 +16,7 @@ PAST = {"create": "created", "change": "changed", "delete": "deleted"}
 )
 @takes_call
 def apply(call: Call, paths: tuple[str, ...], dry_run: bool, prune: bool) -> None:
-    """Make the server's credentials, templates and hooks as YAML files declare them.
+    """Make the server's credentials, templates, hooks and schedules as YAML files declare them.
 
     Secrets are named in the files as {env: NAME} or {file: PATH}. All files are checked before
     anything is sent; what is as declared already is left alone. Asks nothing, so it fits a release
@@ -31,6 +31,8 @@ def apply(call: Call, paths: tuple[str, ...], dry_run: bool, prune: bool) -> Non
         inventory: {path: inventories/production}
     hooks:
       site: {sender: github, secret: {env: HOOK_SECRET}, template: deploy-web}
+    schedules:
+      nightly: {template: deploy-web, cron: 0 3 * * *, timezone: Europe/Berlin}
     """
     from app.cli.declared import files
     from app.cli.declared.plan import Applying, plan

@@ -61,6 +61,9 @@ def declare(server: dict[Any, dict[str, Any]]) -> dict[str, dict[str, Any]]:
             fields = _with_references(name, fields)
         elif kind == "hooks" and answer["has_secret"]:
             fields = {**fields, "secret": _reference(name, "secret")}
+        elif kind == "schedules" and answer["secret_vars"]:
+            hidden = {each: _reference(name, each) for each in answer["secret_vars"]}
+            fields = {**fields, "vars": {**fields.get("vars", {}), **hidden}}
         declared[kind][name] = fields
     return declared
 

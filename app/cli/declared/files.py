@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from app.cli.declared.objects import KINDS, Declared, Key, Kind, checked
-from app.cli.declared.references import Resolver
+from app.cli.declared.references import Resolver, names_of_references
 from app.cli.declared.yaml import Document, Unreadable, Way, load
 from app.cli.errors import CliError, WrongUsage
 from runner.template import NAME
@@ -55,9 +55,7 @@ class Reading:
             self.note(document, (), f"must be a mapping of {', '.join(KINDS)}")
             return
         for kind in document.value:
-            if kind == "schedules":
-                self.note(document, (kind,), "there are no schedules in this version of Curtain")
-            elif kind not in KINDS:
+            if kind not in KINDS:
                 self.note(document, (str(kind),), f"is not known here: {', '.join(KINDS)}")
         for kind in KINDS:
             if kind in document.value:
@@ -84,8 +82,11 @@ class Reading:
         self, document: Document, folder: Path, kind: Kind, name: str, body: Any
     ) -> None:
         resolver = Resolver(self.environ, folder)
-        whole = body if kind == "templates" else resolver.resolve(body)
-        declared, faults = (None, []) if resolver.faults else checked(kind, name, whole, document)
+        referenced = names_of_references(body) if kind == "schedules" else frozenset()
+        whole = body if kind == "templates" else resolver.resolve(body, referenced)
+        declared, faults = (
+            (None, []) if resolver.faults else checked(kind, name, whole, document, referenced)
+        )
         for way, words in [*resolver.faults, *faults]:
             self.note(document, (kind, name, *way), words)
         if declared is not None:

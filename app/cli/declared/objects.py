@@ -11,13 +11,19 @@ from app.hooks.hook import Hook
 from app.hooks.named import Named
 from runner import uses
 from runner.credential import Credential, shown, unlocked
+from runner.schedule import Schedule
 from runner.template import Refused, Template
 from runner.uses import Known
 
-Kind = Literal["credentials", "templates", "hooks"]
+Kind = Literal["credentials", "templates", "hooks", "schedules"]
 #: In the order in which they are put: each may name those before it.
-KINDS: tuple[Kind, ...] = ("credentials", "templates", "hooks")
-ONE = {"credentials": "credential", "templates": "template", "hooks": "hook"}
+KINDS: tuple[Kind, ...] = ("credentials", "templates", "hooks", "schedules")
+ONE = {
+    "credentials": "credential",
+    "templates": "template",
+    "hooks": "hook",
+    "schedules": "schedule",
+}
 
 _CREDENTIAL: TypeAdapter[Credential] = TypeAdapter(Credential)
 _HOOK: TypeAdapter[Named] = TypeAdapter(Hook)
@@ -45,6 +51,8 @@ class Declared:
     secrets: list[str] = field(default_factory=list, repr=False)
     #: What a credential is for.
     known: Known | None = None
+    #: The variables of a schedule that the file does not hold itself.
+    referenced: frozenset[str] = frozenset()
 
     @property
     def key(self) -> Key:
@@ -53,9 +61,12 @@ class Declared:
 
 
 def checked(
-    kind: Kind, name: str, body: Any, document: Document
+    kind: Kind, name: str, body: Any, document: Document, referenced: frozenset[str]
 ) -> tuple[Declared | None, list[tuple[Way, str]]]:
-    """Check *body*. Return the object, or all that is wrong with it and where."""
+    """Check *body*, in which what is *referenced* is put in. Return the object, or all its faults.
+
+    A fault is where it is and what is wrong.
+    """
     place = document.place((kind, name))
     try:
         match kind:
@@ -66,6 +77,9 @@ def checked(
                 hook = _HOOK.validate_python(body)
                 secrets = hook.given_secrets
                 return Declared(kind, name, place, body, hook.spec(), secrets), []
+            case "schedules":
+                spec = Schedule.model_validate(body).spec(without=referenced)
+                return Declared(kind, name, place, body, spec, referenced=referenced), []
             case "credentials":
                 return _credential(name, place, body), []
     except ValidationError as error:
@@ -96,12 +110,14 @@ def kept(kind: Kind, answer: dict[str, Any]) -> dict[str, Any]:
         return _without_none({k: v for k, v in answer.items() if k not in ABOUT_CREDENTIAL})
     spec = (
         answer["spec"]
-        if kind == "templates"
+        if kind in ("templates", "schedules")
         else {name: value for name, value in answer.items() if name not in ABOUT_HOOK}
     )
     try:
         if kind == "templates":
             return Template.model_validate(spec).spec()
+        if kind == "schedules":
+            return Schedule.model_validate(spec).spec()
         return _HOOK.validate_python(spec).spec()
     except ValidationError:
         return dict(spec)  # of another version of Curtain: it is shown as it is
@@ -126,6 +142,8 @@ def short(kind: Kind, answer: dict[str, Any]) -> dict[str, Any]:
             return _dumped(Template.model_validate(fields))
         case "hooks":
             return _dumped(_HOOK.validate_python(fields))
+        case "schedules":
+            return _dumped(Schedule.model_validate(fields))
         case "credentials":
             return fields
 

@@ -132,10 +132,16 @@ def _change(client: Client, declared: Declared, server: Kept) -> Change | None:
 
 def _other_secrets(client: Client, declared: Declared, before: dict[str, Any]) -> list[str]:
     """The fields that differ and look the same: the server compares, and shows none of them."""
-    if declared.kind == "templates" or (declared.kind == "hooks" and not declared.secrets):
-        return []
-    is_hook = declared.kind == "hooks"
-    body = {"secrets": declared.secrets} if is_hook else declared.body
+    match declared.kind:
+        case "credentials":
+            body = declared.body
+        case "hooks" if declared.secrets:
+            body = {"secrets": declared.secrets}
+        case "schedules" if declared.referenced:
+            given = declared.body["vars"]
+            body = {"vars": {name: given[name] for name in declared.referenced}}
+        case _:
+            return []
     compared = client.call("POST", f"{at(declared.kind, declared.name)}/compare", body)
     different: list[str] = compared["different"]
     return [name for name in different if before.get(name) == declared.shown.get(name)]
@@ -147,7 +153,12 @@ def _check_names(reading: Reading, server: Kept) -> None:
         name: known_of(answer) for (kind, name), answer in server.items() if kind == "credentials"
     }
     known |= {each.name: each.known for each in reading.objects.values() if each.known}
-    templates = {name for kind, name in (*server, *reading.objects) if kind == "templates"}
+    templates = {
+        name: answer["spec"] for (kind, name), answer in server.items() if kind == "templates"
+    }
+    templates |= {
+        name: each.shown for (kind, name), each in reading.objects.items() if kind == "templates"
+    }
     faults = []
     for declared in reading.objects.values():
         for where, words in _name_faults(declared, known, templates):
@@ -159,16 +170,32 @@ def _check_names(reading: Reading, server: Kept) -> None:
 
 
 def _name_faults(
-    declared: Declared, known: dict[str, uses.Known], templates: set[str]
+    declared: Declared, known: dict[str, uses.Known], templates: dict[str, Any]
 ) -> Iterator[tuple[str, str]]:
     if declared.kind == "templates":
         yield from uses.faults(declared.shown, known)
+    if declared.kind == "schedules":
+        yield from _schedule_faults(declared, templates)
     if declared.kind == "hooks":
         template, credential = (declared.shown.get(each) for each in ("template", "credential"))
         if template is not None and template not in templates:
             yield "template", f"there is no template {template!r}"
         if credential is not None and credential not in known:
             yield "credential", f"there is no credential {credential!r}"
+
+
+def _schedule_faults(declared: Declared, templates: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    template = declared.shown["template"]
+    if template not in templates:
+        yield "template", f"there is no template {template!r}"
+        return
+    accepts = templates[template].get("accepts", {})
+    for name in declared.body.get("vars", {}):
+        is_secret = accepts.get(name, {}).get("secret", False)
+        if is_secret and name not in declared.referenced:
+            yield f"vars.{name}", "must not stand in a file: {env: NAME} or {file: PATH}"
+        elif name in declared.referenced and not is_secret:
+            yield f"vars.{name}", f"is not secret in {template}: write its value here"
 
 
 def _steps(field: str) -> list[str | int]:

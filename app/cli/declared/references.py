@@ -1,15 +1,27 @@
 """Secrets by reference: `{env: NAME}` and `{file: PATH}`, never themselves."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from app.cli.declared.yaml import Way
 
-#: The fields of credentials and hooks that a file must not hold.
+#: The fields of credentials and hooks that a file must not hold; none of a schedule is called so.
 SECRET = ("password", "private_key", "passphrase", "token", "url", "secret", "secrets")
 FORMS = ({"env"}, {"file"})
+
+
+def names_of_references(body: Any) -> frozenset[str]:
+    """The variables of a schedule that are named by reference."""
+    values = body.get("vars") if isinstance(body, dict) else None
+    if not isinstance(values, dict):
+        return frozenset()
+    return frozenset(
+        name
+        for name, value in values.items()
+        if isinstance(name, str) and isinstance(value, dict) and set(value) in FORMS
+    )
 
 
 @dataclass
@@ -21,11 +33,15 @@ class Resolver:
     folder: Path
     faults: list[tuple[Way, str]] = field(default_factory=list)
 
-    def resolve(self, body: Any) -> Any:
-        """A credential or a hook with its secrets in it."""
+    def resolve(self, body: Any, variables: Collection[str]) -> Any:
+        """A credential, hook or schedule with its secrets in it, *variables* of it too."""
         if not isinstance(body, dict):
             return body
-        return {name: self._field(name, value) for name, value in body.items()}
+        whole = {name: self._field(name, value) for name, value in body.items()}
+        for name in variables:
+            found = self._looked_up(("vars", name), body["vars"][name])
+            whole["vars"] = {**whole["vars"], name: found}
+        return whole
 
     def _field(self, name: str, value: Any) -> Any:
         if name == "secrets" and isinstance(value, list):

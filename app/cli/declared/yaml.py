@@ -139,6 +139,7 @@ def _text(dumper: Dumper, text: str) -> ScalarNode:
 
 
 Dumper.add_representer(str, _text)
+Dumper.add_multi_representer(dict, Dumper.represent_dict)  # a server's objects: app.cli.told
 
 
 def dump(value: Any, *, is_sorted: bool = False) -> str:

@@ -35,6 +35,7 @@ def show_run(run_id: int) -> Response:
         title=f"{run.template} #{run.id}",
         run=run,
         answer=RunAnswer.of(run),
+        due=datetime.fromisoformat(run.schedule["due"]) if run.schedule else None,
         seconds=seconds_of(run, now),
         stages=timeline(run, now),
         survivors=survivors(run.survivors),

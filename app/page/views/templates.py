@@ -15,7 +15,7 @@ from app.page.sparkline import sparkline
 from app.page.views.runs import rows_of
 from app.services import services_of
 from runner.run import RunState
-from runner.store import hooks, lists, statistics, templates
+from runner.store import hooks, lists, schedules, statistics, templates
 from runner.store.statistics import Recent
 
 ROWS = 100
@@ -46,6 +46,7 @@ def show_template(name: str) -> Response:
         stored = find_template(conn, name)
         rows = rows_of(conn, lists.page(conn, limit=RECENT, template=name))
         used_by = hooks.of_template(conn, name)
+        scheduled_by = schedules.of_template(conn, name)
         days, all_days = statistics.of_template(conn, name, days=DAYS)
     return render(
         "template.html",
@@ -57,6 +58,7 @@ def show_template(name: str) -> Response:
         key=secrets.token_urlsafe(18),
         rows=rows,
         hooks=used_by,
+        schedules=scheduled_by,
         plots=plots.plots(days, all_days),
         path=plots.path,
     )

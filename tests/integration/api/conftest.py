@@ -17,7 +17,7 @@ from runner.store import moves, output, runs, stops
 from runner.store.connection import Connection
 from runner.template import Template
 from tests.api import BEARER, TEMPLATE, TOKEN
-from tests.sides import HOOK, Side
+from tests.sides import HOOK, SCHEDULE, Side
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def write(conn: Connection) -> Callable[[Run, int, bytes], None]:
 
 @pytest.fixture
 def make_side(client: FlaskClient, conn) -> Callable[[str], Side]:
-    """Makes a template, a final run of it, a hook, a delivery and a dead notification."""
+    """Makes a template, a final run, a hook, a schedule, a delivery and a dead notification."""
 
     def make(template: str) -> Side:
         spec = Template.model_validate(TEMPLATE).spec()
@@ -149,6 +149,9 @@ def make_side(client: FlaskClient, conn) -> Callable[[str], Side]:
         stops.request_stop(conn, run.id, by="x", reason=None, force=False)
         hook = f"hook-of-{template}"
         put = client.put(f"/api/v1/hooks/{hook}", json=HOOK | {"template": template})
+        assert put.status_code in (200, 201), put.json
+        schedule = f"schedule-of-{template}"
+        put = client.put(f"/api/v1/schedules/{schedule}", json=SCHEDULE | {"template": template})
         assert put.status_code in (200, 201), put.json
         delivery = conn.execute(
             """INSERT INTO deliveries (hook, key, decision, why, event)
@@ -161,7 +164,7 @@ def make_side(client: FlaskClient, conn) -> Callable[[str], Side]:
                RETURNING id""",
             [run.id, run.id],
         ).fetchone()["id"]
-        return Side(template, hook, run.id, delivery, notification)
+        return Side(template, hook, schedule, run.id, delivery, notification)
 
     return make
 

@@ -94,6 +94,7 @@ def test_pages_of_runs_are_full_whoever_looks(client, conn, caller) -> None:
 def test_a_template_keeps_runs_hidden_when_it_is_gone(client, conn, make_side, caller) -> None:
     side = make_side("outside-db")
     client.delete(f"/api/v1/hooks/{side.hook}")
+    client.delete(f"/api/v1/schedules/{side.schedule}")
     assert client.delete("/api/v1/templates/outside-db").status_code == 204
 
     assert (

@@ -29,7 +29,13 @@ NOT_DONE = {
     "approve_run",
     "deny_run",
 }
-CHANGE_NOTHING = {"try_hook", "converse", "compare_credential", "compare_secrets"}  # chats: below
+CHANGE_NOTHING = {
+    "try_hook",
+    "converse",
+    "compare_credential",
+    "compare_secrets",
+    "compare_variables",
+}  # chats: below
 
 #: Sends one request in a process of its own.
 SEND = """

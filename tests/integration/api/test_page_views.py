@@ -9,12 +9,15 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from runner.firing import fire
 from runner.run import Run
+from runner.store import schedules, watch
 from runner.store.connection import Connection
+from runner.vault import Vault
 from tests.api import NO_POSTGRES, TEMPLATE, TOKEN
 from tests.ended import end
 
-PATHS = ["/runs", "/templates", "/hooks", "/runners"]
+PATHS = ["/runs", "/templates", "/schedules", "/hooks", "/runners"]
 ORIGIN = "http://localhost"
 
 
@@ -125,6 +128,7 @@ def test_what_one_may_not_see_is_not_there(
     client.put("/api/v1/templates/web-deploy", json=TEMPLATE)
     hook = {"sender": "github", "template": template, "secret": "x" * 32}
     client.put("/api/v1/hooks/push", json=hook)
+    client.put("/api/v1/schedules/nightly", json={"template": template, "cron": "0 3 * * *"})
     run = running()
     browser = sign_in_with("read", "run", templates=("web-*",))
 
@@ -134,6 +138,27 @@ def test_what_one_may_not_see_is_not_there(
         assert f"{template} " not in browser.get(path).text, path
         assert f"/{template}" not in browser.get(path).text, path
     assert browser.get("/templates/web-deploy").status_code == 200
+
+
+def test_a_schedule_is_shown_with_its_times_and_what_came_of_the_last(
+    client: FlaskClient, sign_in: Callable[..., FlaskClient], template: str, conn: Connection
+) -> None:
+    nightly = {"template": template, "cron": "0 3 * * *", "timezone": "Europe/Berlin"}
+    made = client.put("/api/v1/schedules/nightly", json=nightly).json
+    conn.execute("UPDATE schedules SET next_at = now(), fire_at = now()")
+    [seen] = schedules.due(conn, limit=1)
+    run = fire(conn, Vault("a-key-of-the-tests"), seen, watch.clock(conn))
+    assert run is not None
+
+    listed, shown = sign_in().get("/schedules").text, sign_in().get(f"/runs/{run.id}").text
+
+    for time in made["next"]:
+        assert time["at"].replace("Z", ".000Z") in listed
+    assert f'href="/runs/{run.id}">#{run.id}</a>' in listed
+    assert "fired" in listed
+    assert '<a href="/schedules">nightly</a>, due ' in shown
+    assert "schedule nightly" in sign_in().get("/runs").text
+    assert "nightly" in sign_in().get(f"/templates/{template}").text
 
 
 def test_who_may_not_read_is_shown_nothing_and_the_audit_knows(
@@ -215,7 +240,7 @@ def test_without_postgres_the_page_says_so(make_client: Callable[..., FlaskClien
     assert "The database does not answer" in answer.text
 
 
-@pytest.mark.parametrize("path", ["/templates", "/hooks"])
+@pytest.mark.parametrize("path", ["/templates", "/schedules", "/hooks"])
 def test_a_place_in_a_list_that_no_name_can_have_is_refused(
     sign_in: Callable[..., FlaskClient], path: str
 ) -> None:

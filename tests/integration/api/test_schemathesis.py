@@ -38,6 +38,9 @@ CONFIG = {
                 "POST /api/v1/templates/{name}/runs",
                 "GET /api/v1/credentials/{name}",
                 "DELETE /api/v1/credentials/{name}",
+                "GET /api/v1/schedules/{name}",
+                "DELETE /api/v1/schedules/{name}",
+                "POST /api/v1/schedules/{name}/compare",
             )
         ),
         # Of rules within rules it would make cases for minutes, in every process and before the
@@ -102,6 +105,7 @@ def populated(
     """The application with a credential in use, runs that wait and runs that are over."""
     client.put("/api/v1/credentials/deploy", json=CREDENTIAL)
     client.put("/api/v1/templates/using", json=TEMPLATE | {"credentials": ["deploy"]})
+    client.put("/api/v1/schedules/deploy", json={"template": "using", "cron": "0 3 * * *"})
     for _ in range(3):
         queued()
         run = running()
