@@ -32,6 +32,15 @@ class Size(NamedTuple):
     #: Who follows a run at once, and the lines that each of them waits for.
     followers: tuple[int, ...]
     lines: int
+    #: Runners of ten slots, plays by Ansible beside stubs, runs that wait, and that have ended.
+    scale_runners: int
+    scale_real: int
+    scale_queued: int
+    scale_rows: int
+    #: Of each request, of stops, and rounds of the watchdog.
+    scale_looks: int
+    scale_stops: int
+    scale_rounds: int
     #: So many runs at once are weighed.
     weighed: tuple[int, ...]
     #: MB that one run prints, as fast as it can.
@@ -69,6 +78,13 @@ FULL = Size(
     looks=200,
     followers=(1, 100, 500),
     lines=100,
+    scale_runners=20,
+    scale_real=50,
+    scale_queued=100_000,
+    scale_rows=5_000_000,
+    scale_looks=200,
+    scale_stops=40,
+    scale_rounds=6,
     weighed=(10, 50),
     flood=200,
     checkouts=((50, 30), (5_000, 10), (50_000, 3)),
@@ -99,6 +115,13 @@ STANDARD = Size(
     looks=50,
     followers=(1, 100),
     lines=40,
+    scale_runners=4,
+    scale_real=4,
+    scale_queued=2_000,
+    scale_rows=50_000,
+    scale_looks=60,
+    scale_stops=12,
+    scale_rounds=3,
     weighed=(10, 50),
     flood=100,
     checkouts=((50, 8),),
@@ -129,6 +152,13 @@ QUICK = Size(
     looks=30,
     followers=(1, 100),
     lines=20,
+    scale_runners=2,
+    scale_real=2,
+    scale_queued=200,
+    scale_rows=2_000,
+    scale_looks=10,
+    scale_stops=3,
+    scale_rounds=1,
     weighed=(10,),
     flood=40,
     checkouts=((50, 4),),
