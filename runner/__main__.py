@@ -45,7 +45,7 @@ def main() -> int:
     watchdog = Watchdog(settings, clients.connect(settings.redis_url), Line(settings.database_url))
     watching = threading.Thread(target=watchdog.watch, name="watchdog", daemon=True)
     watching.start()
-    tidying = (settings, watchdog.closing)
+    tidying = (settings, watchdog.closing, runner.disks)
     threading.Thread(target=keep_up, args=tidying, name="upkeep", daemon=True).start()
     dispatcher = Dispatcher(clients.connect(settings.redis_url), Line(settings.database_url))
     dispatching = (watchdog.closing,)

@@ -17,7 +17,7 @@ from runner.judge import End, judge
 from runner.machine import boot
 from runner.notices import Notices
 from runner.policy import Advice, View, advise
-from runner.retention import forget_old
+from runner.retention import Retention
 from runner.round import Round
 from runner.run import Run
 from runner.settings import Settings
@@ -52,6 +52,7 @@ class Lookout:
         self._redis = redis
         self._alerts = Alerts()
         self._notices = Notices()
+        self._retention = Retention(settings)
         self._traces = open_traces(settings, "curtain-runner")
         self._vault = Vault(settings.secret_key)
         #: Runs of schedules that were made in this round and are not yet enqueued.
@@ -77,7 +78,7 @@ class Lookout:
             self._enqueue_forgotten(this)
         except RedisError as error:
             log.warning("Redis is away, what it has forgotten is not enqueued: %s", error)
-        for chore in (self._count, self._notice, _forget):
+        for chore in (self._count, self._notice, *self._retention.chores()):
             self._do(this, chore)
 
     def _do(self, this: Round, chore: Callable[[Connection], None]) -> None:
@@ -188,8 +189,3 @@ class Lookout:
                 log.warning("run %d: enqueued again, the queue had forgotten it", run.id)
                 this.verdicts["enqueued"] += 1
         self._missed = missed
-
-
-def _forget(conn: Connection) -> None:
-    with giving_way(conn):
-        forget_old(conn)

@@ -225,9 +225,13 @@ class Run:
     #: Whether every byte that the family wrote is stored; None until final.
     output_complete: bool | None
     output_truncated: bool
+    #: How it is kept since the run is final: plain, compressed or gone.
+    output_kept: str
     #: Whether all that our plugin told of tasks and hosts is stored; None until final, and where
     #: there was no plugin to tell.
     events_complete: bool | None
+    #: Whether what it told is still kept.
+    events_kept: bool
     #: What a runner reported after the row was final: kept beside it, never over it.
     late_result: dict[str, Any] | None
     #: Its lease has run out: what the row says of its processes is stale.

@@ -23,6 +23,7 @@ from pydantic import (
 
 from runner.concurrency import DEFAULT_QUEUE, QueueName
 from runner.errors import RunnerError
+from runner.lifetimes import Lifetimes
 from runner.mail_server import mail_server
 from runner.words import ADDRESS
 
@@ -65,7 +66,7 @@ class StoreSettings(BaseModel):
             raise SettingsInvalid("; ".join(wrong)) from None
 
 
-class Settings(StoreSettings):
+class Settings(StoreSettings, Lifetimes):
     """Every setting, checked. The README's table is made of these descriptions."""
 
     redis_tls_verify: bool = Field(

@@ -18,6 +18,7 @@ from runner.alarm import Alarm
 from runner.books import Books, Entry
 from runner.clerk import Clerk
 from runner.containment import find_containment
+from runner.disks import Disks
 from runner.ends import Ends
 from runner.errands import LOOKS, NOTIFICATIONS, Errands
 from runner.intake import Intake
@@ -51,6 +52,7 @@ class Runner:
         self.name = machine.process_name(settings.machine)
         self.settings = settings
         self.line = line
+        self.disks = Disks(settings)
         self.lives: dict[int, Live] = {}
         self._entries: dict[int, Entry] = {}
         self._selector = selectors.DefaultSelector()
@@ -261,6 +263,7 @@ class Runner:
             busy=len(self.lives),
             queues=self.settings.queues,
             short_of_memory=self._intake.is_short_of_memory,
+            disks=self.disks.told(),
             **place,
         )
         self._starts.prepare(conn)

@@ -24,6 +24,7 @@ from runner.concurrency import (
 )
 from runner.errors import RunnerError
 from runner.follow import Approval, Retry, Then
+from runner.lifetimes import Retention
 from runner.masks import to_hide
 from runner.notification import Notification
 from runner.strict import SHAPE, Strict
@@ -202,6 +203,9 @@ class Template(Strict):
     )
     notifications: list[Notification] = Field(
         default=[], max_length=20, description="who is told when it starts, ends or is stuck"
+    )
+    retention: Retention | None = Field(
+        default=None, description="how long its runs are kept; null: as the settings say"
     )
 
     @model_validator(mode="after")

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from runner import galaxy_cache, git_home
+from runner.disks import Disks
 from runner.errors import CheckoutFailed
 from runner.eviction import Kept, evict, size
 from runner.git_lock import lock
@@ -25,12 +26,13 @@ MOST_BYTES = 20 * 2**30  # unless the setting says otherwise
 SHARE = 3  # at most a third of the disk: live runs have their trees there too
 
 
-def keep_up(settings: Settings, closing: threading.Event) -> None:
-    """Do rounds until *closing* is set."""
+def keep_up(settings: Settings, closing: threading.Event, disks: Disks) -> None:
+    """Do rounds until *closing* is set; measure what is on the *disks* in each."""
     while not closing.is_set():
         try:
             tidy(settings.git_directory, settings.git_cache_size, settings.git_cache_age)
             galaxy_cache.tidy(settings.galaxy_directory)
+            disks.measure()
         except Exception:
             log.exception("the caches could not be tidied")
         closing.wait(PAUSE)

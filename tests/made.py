@@ -30,6 +30,8 @@ def make_run(**values) -> Run:
         "left_running": [],
         "output_bytes": 0,
         "output_truncated": False,
+        "output_kept": "plain",
+        "events_kept": True,
         "stale": False,
     }
     return Run(**{**BLANK, **basics, **values})

@@ -7,7 +7,7 @@ from flask import Response, request
 
 from app.api.following import STREAM, Place, followed
 from app.api.requests import OutputHeaders, OutputQuery
-from app.api.runs import find_run
+from app.api.runs import find_run_with_output
 from app.operations import Operation
 from app.services import Services
 from runner.run import Run
@@ -29,7 +29,7 @@ def show_output(
     `state` with the run whenever that has changed.
     """
     with services.connection() as conn:
-        run = find_run(conn, run_id)
+        run = find_run_with_output(conn, run_id)
         offset = _offset(conn, run, query)
     if request.accept_mimetypes.best_match(["text/plain", STREAM]) == STREAM:
         return followed(services, run, _place(query, headers, offset))
@@ -79,6 +79,6 @@ OPERATIONS = (
         headers=OutputHeaders,
         answers={HTTPStatus.OK: None},
         media_types=(TEXT, STREAM),
-        problems=(HTTPStatus.NOT_FOUND,),
+        problems=(HTTPStatus.NOT_FOUND, HTTPStatus.GONE),
     ),
 )

@@ -30,6 +30,7 @@ class OutputAnswer(Answer):
     bytes: int
     complete: bool | None = Field(description="null until the run is final")
     truncated: bool
+    kept: bool = Field(description="false: it is older than outputs are kept, and gone")
 
 
 class EventsAnswer(Answer):
@@ -38,6 +39,7 @@ class EventsAnswer(Answer):
     complete: bool | None = Field(
         description="whether all of it; null until the run is final, and where none was told"
     )
+    kept: bool = Field(description="false: they are older than events are kept, and gone")
 
 
 class ApprovalAnswer(Answer):
@@ -130,8 +132,9 @@ class RunAnswer(Answer):
                     "bytes": run.output_bytes,
                     "complete": run.output_complete,
                     "truncated": run.output_truncated,
+                    "kept": run.output_kept != "gone",
                 },
-                "events": {"complete": run.events_complete},
+                "events": {"complete": run.events_complete, "kept": run.events_kept},
             }
         )
 

@@ -31,6 +31,28 @@ def find_run(conn: Connection, run_id: int) -> Run:
     return run
 
 
+def find_run_with_output(conn: Connection, run_id: int) -> Run:
+    """The run with this id. Raise a 404 problem; a 410 when its output is not kept any more."""
+    run = find_run(conn, run_id)
+    if run.output_kept == "gone":
+        raise _gone(run, "output")
+    return run
+
+
+def find_run_with_events(conn: Connection, run_id: int) -> Run:
+    """The run with this id. Raise a 404 problem; a 410 when its events are not kept any more."""
+    run = find_run(conn, run_id)
+    if not run.events_kept:
+        raise _gone(run, "record of tasks and results")
+    return run
+
+
+def _gone(run: Run, what: str) -> Problem:
+    return Problem(
+        HTTPStatus.GONE, f"the {what} of run {run.id} is gone: it is kept for a while only"
+    )
+
+
 def trigger_run(
     services: Services, name: str, query: WaitQuery, headers: TriggerHeaders, body: TriggerBody
 ) -> Response:

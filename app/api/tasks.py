@@ -8,7 +8,7 @@ from pydantic_core import to_json
 from app.api.event_answers import ResultPage, TaskAnswer, TaskPage
 from app.api.pages import cut
 from app.api.requests import ResultsQuery, TasksQuery
-from app.api.runs import find_run
+from app.api.runs import find_run_with_events
 from app.operations import JSON, Operation, answer
 from app.services import Services
 from runner.store import feed, results, tasks
@@ -17,7 +17,7 @@ from runner.store import feed, results, tasks
 def list_tasks(services: Services, run_id: int, query: TasksQuery) -> Response:
     """List a run's tasks: in their order, or the slowest first."""
     with services.connection() as conn:
-        find_run(conn, run_id)
+        find_run_with_events(conn, run_id)
         rows = tasks.page(conn, run_id, order=query.order, after=query.after, limit=query.limit + 1)
     page, following = cut(rows, query.limit, "after", lambda row: row.number)
     return answer(TaskPage(tasks=[TaskAnswer.of(each) for each in page], next=following))
@@ -26,7 +26,7 @@ def list_tasks(services: Services, run_id: int, query: TasksQuery) -> Response:
 def list_results(services: Services, run_id: int, query: ResultsQuery) -> Response:
     """List what came of tasks on hosts, in short and in their order: for a table of both."""
     with services.connection() as conn:
-        find_run(conn, run_id)
+        find_run_with_events(conn, run_id)
         rows = results.cells(
             conn,
             run_id,
@@ -51,7 +51,7 @@ OPERATIONS = (
         view=list_tasks,
         query=TasksQuery,
         answers={HTTPStatus.OK: TaskPage},
-        problems=(HTTPStatus.NOT_FOUND,),
+        problems=(HTTPStatus.NOT_FOUND, HTTPStatus.GONE),
     ),
     Operation(
         method="GET",
@@ -59,6 +59,6 @@ OPERATIONS = (
         view=list_results,
         query=ResultsQuery,
         answers={HTTPStatus.OK: ResultPage},
-        problems=(HTTPStatus.NOT_FOUND,),
+        problems=(HTTPStatus.NOT_FOUND, HTTPStatus.GONE),
     ),
 )

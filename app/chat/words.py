@@ -68,7 +68,10 @@ def tail(run: Run, output: str, now: datetime) -> str:
     cut = output[-LONGEST_TAIL:]
     if len(cut) < len(output) and "\n" in cut:
         cut = cut.partition("\n")[2]
-    return f"{one(run, now)}\n{cut.strip() or '(no output yet)'}"
+    nothing = (
+        "(no output yet)" if run.output_kept != "gone" else "(its output is not kept any more)"
+    )
+    return f"{one(run, now)}\n{cut.strip() or nothing}"
 
 
 def help_text() -> str:

@@ -10,8 +10,11 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, M
 from app.hooks.taking import Decision
 from runner.run import FINAL
 from runner.store.counts import BOUNDS, MOST_TEMPLATES, OTHERS
+from runner.store.forgetting import TABLES
 from runner.store.gauges import Gauges
 
+#: Of which rows are deleted one day.
+FORGOTTEN = (*TABLES, "deliveries", "notifications", "audit")
 Values = Mapping[tuple[str, ...], float]
 Counters = Mapping[str, Values]
 
@@ -54,6 +57,13 @@ COUNTERS = (
         "Attempts to tell of something, by whether the target took it.",
         ("outcome",),
     ),
+    Told(
+        "forgotten",
+        "curtain_forgotten_rows",
+        "Rows that were deleted since they are older, or more, than is kept.",
+        ("table",),
+    ),
+    Told("compressed", "curtain_outputs_compressed", "Runs whose output was compressed."),
 )
 HISTOGRAMS = (
     Told(
@@ -105,6 +115,8 @@ def _zeros(counters: Counters, gauges: Gauges) -> dict[str, Sequence[tuple[str, 
         "deliveries": list(product(gauges.senders, decisions)),
         "notifications": [("sent",), ("skipped",), ("dead",)],
         "notification_attempts": [("succeeded",), ("failed",)],
+        "forgotten": [(table,) for table in FORGOTTEN],
+        "compressed": [()],
         "claim_seconds": [()],
         "stop_seconds": [("false",), ("true",)],
     }

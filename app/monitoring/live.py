@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from app.monitoring import stored
 from app.version import VERSION
 from runner.store.counts import MOST_TEMPLATES, OTHERS
 from runner.store.gauges import Gauges
@@ -19,6 +20,7 @@ def families(seen: Health, gauges: Gauges) -> Iterator[Metric]:
     yield from _watchdog(seen, gauges)
     yield from _runners(seen, gauges)
     yield from _notifications(seen)
+    yield from stored.families(gauges)
 
 
 def _build() -> Iterator[Metric]:
@@ -127,7 +129,7 @@ def _runners(seen: Health, gauges: Gauges) -> Iterator[Metric]:
         "vanished for an hour.",
         labels=labels,
     )
-    for runner in sorted(gauges.runners):
+    for runner in sorted(gauges.runners, key=lambda runner: runner.name):
         place = (runner.name, runner.machine)
         each.add_metric(place, runner.slots)
         busy.add_metric(place, runner.busy)

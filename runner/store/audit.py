@@ -146,11 +146,12 @@ def page(
     return [StoredEntry(**row) for row in rows]
 
 
-def forget(conn: Connection, *, older_than: float, limit: int) -> int:
-    """Delete up to *limit* that are older than so many seconds. How many."""
+def forget(conn: Connection, *, days: int, limit: int) -> int:
+    """Delete up to *limit* that are older than so many days. How many."""
     return conn.execute(
-        """DELETE FROM audit WHERE id IN (
-               SELECT id FROM audit WHERE at < now() - make_interval(secs => %s)
-                ORDER BY at LIMIT %s)""",
-        [older_than, limit],
+        """WITH old AS MATERIALIZED (
+               SELECT id FROM audit WHERE at < now() - make_interval(days => %s)
+                ORDER BY at LIMIT %s FOR UPDATE SKIP LOCKED)
+           DELETE FROM audit USING old WHERE audit.id = old.id""",
+        [days, limit],
     ).rowcount

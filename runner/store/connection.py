@@ -76,10 +76,10 @@ def limit_statements(conn: Connection) -> None:
 
 
 @contextmanager
-def giving_way(conn: Connection) -> Iterator[None]:
+def giving_way(conn: Connection, patience: float = LOCK) -> Iterator[None]:
     """A transaction of what no run waits for: it gives up soon when others hold a lock."""
     with conn.transaction():
-        conn.execute(f"SET LOCAL lock_timeout = {int(LOCK * 1000)}")
+        conn.execute(f"SET LOCAL lock_timeout = {int(patience * 1000)}")
         yield
 
 

@@ -77,6 +77,23 @@ _SEEN: LiteralString = f"""
     SELECT name, labels, value FROM taken WHERE name NOT IN ('ended', 'claim_seconds')"""
 
 
+def note(conn: Connection, name: str, labels: list[str], value: float) -> None:
+    """Note in the transaction under way what no trigger notes; nothing for 0."""
+    if value:
+        conn.execute(
+            "INSERT INTO uncounted (name, labels, value) VALUES (%s, %s, %s)",
+            [name, labels, value],
+        )
+
+
+def uncounted_ends(conn: Connection, *, limit: int) -> list[int]:
+    """Up to *limit* runs whose end is not counted yet."""
+    rows = conn.execute(
+        "SELECT run_id FROM uncounted WHERE run_id IS NOT NULL LIMIT %s", [limit]
+    ).fetchall()
+    return [row["run_id"] for row in rows]
+
+
 def count(conn: Connection, *, limit: int = BATCH) -> int:
     """Count up to *limit* of what was noted, the oldest first; tell how many."""
     return count_ends(conn, limit=limit)[0]

@@ -173,12 +173,12 @@ def page(
     return [Delivery(**row) for row in rows]
 
 
-def forget(conn: Connection, *, older_than: float, limit: int) -> int:
-    """Delete up to *limit* deliveries older than *older_than* seconds; tell how many."""
+def forget(conn: Connection, *, days: int, limit: int) -> int:
+    """Delete up to *limit* deliveries older than so many days; tell how many."""
     return conn.execute(
-        """DELETE FROM deliveries WHERE id IN (
-               SELECT id FROM deliveries
-                WHERE received_at < now() - make_interval(secs => %s)
-                ORDER BY received_at LIMIT %s)""",
-        [older_than, limit],
+        """WITH old AS MATERIALIZED (
+               SELECT id FROM deliveries WHERE received_at < now() - make_interval(days => %s)
+                ORDER BY received_at LIMIT %s FOR UPDATE SKIP LOCKED)
+           DELETE FROM deliveries USING old WHERE deliveries.id = old.id""",
+        [days, limit],
     ).rowcount

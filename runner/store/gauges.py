@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from runner.store import sizes
 from runner.store.connection import Connection
 from runner.store.counts import MOST_TEMPLATES
 
@@ -20,6 +21,8 @@ class Runner(NamedTuple):
     slots: int
     busy: int
     beat_at: datetime
+    #: By directory {total, free, used}, in bytes; see runner.disks.
+    disks: dict[str, dict[str, int]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +40,11 @@ class Gauges:
     senders: list[str]
     #: Notes that are not counted yet.
     uncounted: int
+    #: Bytes of each table, and of the whole database.
+    tables: dict[str, int]
+    database: int
+    #: When the oldest run that is kept was queued; None without any.
+    oldest_run_at: datetime | None
 
 
 def read(conn: Connection) -> Gauges:
@@ -47,11 +55,18 @@ def read(conn: Connection) -> Gauges:
                   ARRAY(SELECT name FROM templates ORDER BY name LIMIT %(templates)s) AS templates,
                   ARRAY(SELECT DISTINCT sender FROM hooks ORDER BY sender) AS senders,
                   (SELECT count(*) FROM (SELECT FROM uncounted LIMIT %(notes)s) AS notes)
-                      AS uncounted""",
+                      AS uncounted,
+                  (SELECT queued_at FROM runs ORDER BY id LIMIT 1) AS oldest_run_at""",
         {"templates": MOST_TEMPLATES, "notes": MOST_NOTES},
     ).fetchone()
     assert row is not None
-    return Gauges(**row, live=_live(conn), runners=_runners(conn))
+    return Gauges(
+        **row,
+        live=_live(conn),
+        runners=_runners(conn),
+        tables=sizes.tables(conn),
+        database=sizes.database(conn),
+    )
 
 
 def _live(conn: Connection) -> dict[tuple[str, str], int]:
@@ -68,7 +83,7 @@ def _live(conn: Connection) -> dict[tuple[str, str], int]:
 
 def _runners(conn: Connection) -> list[Runner]:
     rows = conn.execute(
-        """SELECT name, machine, slots, busy, beat_at FROM runners
+        """SELECT name, machine, slots, busy, beat_at, disks FROM runners
             WHERE beat_at > now() - make_interval(secs => %s)
             ORDER BY beat_at DESC LIMIT %s""",
         [SHOWN, MOST_RUNNERS],

@@ -91,13 +91,17 @@ def retry(conn: Connection, notification_id: int) -> bool:
     return moved.rowcount == 1
 
 
-def forget(conn: Connection, *, older_than: float, limit: int) -> int:
-    """Delete up to *limit* that are older than so many seconds, and their attempts. How many."""
+def forget(conn: Connection, *, days: int, limit: int) -> int:
+    """Delete up to *limit* that are older than so many days, and their attempts. How many."""
     # The oldest have the smallest ids: no index on their time is needed.
     return conn.execute(
-        """DELETE FROM notifications
-            WHERE id IN (SELECT id FROM (SELECT id, created_at FROM notifications
-                                          ORDER BY id LIMIT %(limit)s) AS oldest
-                          WHERE created_at < now() - make_interval(secs => %(older_than)s))""",
-        {"limit": limit, "older_than": older_than},
+        """WITH oldest AS MATERIALIZED (
+               SELECT id, created_at FROM notifications ORDER BY id LIMIT %s),
+           old AS MATERIALIZED (
+               SELECT id FROM notifications
+                WHERE id IN (SELECT id FROM oldest
+                              WHERE created_at < now() - make_interval(days => %s))
+                  FOR UPDATE SKIP LOCKED)
+           DELETE FROM notifications USING old WHERE notifications.id = old.id""",
+        [limit, days],
     ).rowcount

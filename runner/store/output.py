@@ -1,9 +1,11 @@
 """A run's output: bytes by offset, appended only by the holder of its lease."""
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
+from runner import packing
+from runner.packing import unpack
 from runner.store.connection import Connection
 
 PAGE = 4 * 2**20  # bytes that one read returns at most
@@ -48,9 +50,13 @@ def append(conn: Connection, run_id: int, token: UUID, start: int, chunk: bytes)
 def read(conn: Connection, run_id: int, offset: int, limit: int = PAGE) -> Slice:
     """Up to *limit* bytes from *offset*, whole chunks first come; empty at the end."""
     rows = conn.execute(
-        # Cut by Postgres, which reads no more of a large row than is wanted.
-        """SELECT substring(bytes FROM greatest(0, %(offset)s - start)::int + 1
-                            FOR %(limit)s::int) AS bytes
+        # Cut by Postgres, which reads no more of a large row than is wanted; but what is compressed
+        # is cut here.
+        """SELECT start, packed_of,
+                  CASE WHEN packed_of IS NULL
+                       THEN substring(bytes FROM greatest(0, %(offset)s - start)::int + 1
+                                      FOR %(limit)s::int)
+                       ELSE bytes END AS bytes
              FROM run_output
             WHERE run_id = %(run_id)s
               AND start >= coalesce(
@@ -61,12 +67,23 @@ def read(conn: Connection, run_id: int, offset: int, limit: int = PAGE) -> Slice
         {"run_id": run_id, "offset": offset, "limit": limit},
         binary=True,
     ).fetchall()
-    return Slice(offset, b"".join(row["bytes"] for row in rows)[:limit])
+    return Slice(offset, b"".join(_part(row, offset) for row in rows)[:limit])
+
+
+def _part(row: dict[str, Any], offset: int) -> bytes:
+    """What of a row is behind *offset*."""
+    if row["packed_of"] is None:
+        return bytes(row["bytes"])
+    return unpack(row["bytes"], row["packed_of"])[max(0, offset - row["start"]) :]
 
 
 def offset_since(conn: Connection, run_id: int, at: datetime) -> int | None:
     """Where what was stored *at* that time or later begins. None when nothing was."""
     row = conn.execute(
-        "SELECT min(start) AS start FROM run_output WHERE run_id = %s AND at >= %s", [run_id, at]
+        """SELECT start, packed_times FROM run_output WHERE run_id = %s AND at >= %s
+            ORDER BY start LIMIT 1""",
+        [run_id, at],
     ).fetchone()
-    return row["start"] if row else None
+    if row is None or row["packed_times"] is None:
+        return row["start"] if row else None
+    return packing.offset_since(row["start"], row["packed_times"], at)

@@ -1,6 +1,9 @@
 """The runners table: who is there to take runs."""
 
+from collections.abc import Mapping
 from typing import Any
+
+from psycopg.types.json import Jsonb
 
 from runner.store.connection import Connection
 
@@ -17,18 +20,22 @@ def beat(
     slots: int,
     busy: int,
     containment: str,
+    disks: Mapping[str, Mapping[str, int]],
     queues: tuple[str, ...] = ("default",),
     short_of_memory: bool = False,
 ) -> None:
-    """Tell that this runner is alive, what it holds families with, how many slots are taken."""
+    """Tell that this runner is alive, what it holds families with, how many slots are taken.
+
+    And how full its *disks* are, see runner.disks.
+    """
     conn.execute(
         """INSERT INTO runners (name, machine, boot, slots, busy, containment, queues,
-                                short_of_memory)
+                                short_of_memory, disks)
            VALUES (%(name)s, %(machine)s, %(boot)s, %(slots)s, %(busy)s, %(containment)s,
-                   %(queues)s, %(short_of_memory)s)
+                   %(queues)s, %(short_of_memory)s, %(disks)s)
            ON CONFLICT (name) DO UPDATE
               SET busy = excluded.busy, short_of_memory = excluded.short_of_memory,
-                  beat_at = now()""",
+                  disks = excluded.disks, beat_at = now()""",
         {
             "name": name,
             "machine": machine,
@@ -38,6 +45,7 @@ def beat(
             "containment": containment,
             "queues": list(queues),
             "short_of_memory": short_of_memory,
+            "disks": Jsonb(disks),
         },
     )
 

@@ -22,7 +22,9 @@ def is_ended(conn: Connection, session: str) -> bool:
 def forget(conn: Connection, *, limit: int) -> int:
     """Delete up to *limit* that would be over by now without that. How many."""
     return conn.execute(
-        """DELETE FROM ended_sessions WHERE id IN (
-               SELECT id FROM ended_sessions WHERE until < now() ORDER BY until LIMIT %s)""",
+        """WITH old AS MATERIALIZED (
+               SELECT id FROM ended_sessions WHERE until < now()
+                ORDER BY until LIMIT %s FOR UPDATE SKIP LOCKED)
+           DELETE FROM ended_sessions USING old WHERE ended_sessions.id = old.id""",
         [limit],
     ).rowcount

@@ -27,6 +27,7 @@ from tests.bench import (
     page,
     platform,
     recovery,
+    retention,
     road,
     scale,
     stopping,
@@ -56,6 +57,7 @@ BENCHMARKS: dict[str, Callable[[Size], Sequence[Measured]]] = {
     "checkouts": checkouts.measure,
     "callback": callback.measure,
     "events": events.measure,
+    "retention": retention.measure,
 }
 
 

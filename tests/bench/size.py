@@ -58,6 +58,8 @@ class Size(NamedTuple):
     #: Of each way to read events, and the tasks of the run of 1,000 hosts that they are of.
     reads: int
     event_tasks: int
+    #: Old runs that are forgotten while others call.
+    forgotten: int
 
 
 FULL = Size(
@@ -95,6 +97,7 @@ FULL = Size(
     callback_plays=((1, 500), (100, 20)),
     reads=100,
     event_tasks=200,
+    forgotten=100_000,
 )
 #: What `bench` does unless told otherwise: all of it in less than ten minutes.
 STANDARD = Size(
@@ -132,6 +135,7 @@ STANDARD = Size(
     callback_plays=((1, 100), (10, 20)),
     reads=20,
     event_tasks=50,
+    forgotten=100_000,
 )
 #: For CI, which prints it.
 QUICK = Size(
@@ -169,4 +173,5 @@ QUICK = Size(
     callback_plays=((1, 40), (10, 8)),
     reads=20,
     event_tasks=30,
+    forgotten=10_000,
 )

@@ -2,7 +2,6 @@
 
 import pytest
 
-from runner.retention import NOTIFICATIONS
 from runner.run import RunState
 from runner.store import notifications, outbox
 from runner.store.connection import Line
@@ -156,7 +155,7 @@ def test_what_is_older_than_30_days_is_forgotten_in_batches(conn, post, attempt)
     attempt(Outcome("sent", 200))
     conn.execute("UPDATE notifications SET created_at = now() - interval '31 days' WHERE id <= 3")
 
-    forgotten = [notifications.forget(conn, older_than=NOTIFICATIONS, limit=2) for _ in range(3)]
+    forgotten = [notifications.forget(conn, days=30, limit=2) for _ in range(3)]
 
     assert forgotten == [2, 1, 0]
     assert len(post.rows()) == 1

@@ -8,8 +8,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from runner.run import RunState
+from runner.template import Template
+from tests.aged import aged, keep
 from tests.formation import Client
-from tests.page.made_runs import finish, hold, playbook_of, write
+from tests.page.made_runs import SPEC, finish, hold, playbook_of, write
 
 Open = Callable[..., Page]
 LINES = 200_000
@@ -165,3 +167,17 @@ def test_the_raw_output_is_to_be_had(shown: Callable[..., Page]) -> None:
         page.get_by_role("link", name="Download").click()
 
     assert download.value.path().read_bytes() == b"raw \x1b[31mbytes\xff\n"
+
+
+def test_output_that_is_not_kept_is_told_to_be_gone(open_page: Open, conn: Any) -> None:
+    run = aged(conn, days=40, spec=Template.model_validate(SPEC).spec())
+    keep(conn, output_days=30, event_days=30)
+
+    page = open_page(f"/runs/{run.id}")
+
+    expect(page.locator("#log-none")).to_have_text("It is older than outputs are kept, and gone.")
+    expect(page.get_by_role("link", name="Download")).to_have_count(0)
+    page.get_by_role("tab", name="Hosts").click()
+    expect(page.locator("#matrix-tools")).to_contain_text("all 1")
+    page.get_by_role("tab", name="Slowest tasks").click()
+    expect(page.locator("#tasks")).to_contain_text("They are older than is kept, and gone.")

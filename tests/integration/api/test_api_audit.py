@@ -9,9 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 from flask.testing import FlaskClient
-from psycopg.types.json import Jsonb
 
-from runner import retention
 from runner.settings import Settings
 from tests.api import TEMPLATE, TOKEN
 from tests.hooks.signing import SECRET, deliver, payload
@@ -275,27 +273,3 @@ def test_it_is_listed_by_pages_and_filters(client, conn) -> None:
     assert ids("since=2026-01-03T00:00:00Z&until=2026-01-06T00:00:00Z") == [4, 3, 2]
     assert client.get(f"{AUDIT}?action=nope").status_code == 422
     assert client.get(f"{AUDIT}?actor=").status_code == 422
-
-
-def test_what_is_older_than_400_days_goes_in_batches(conn, monkeypatch) -> None:
-    monkeypatch.setattr(retention, "BATCH", 2)
-    for days in (500, 401, 450, 399, 0):
-        conn.execute(
-            """INSERT INTO audit (actor, action, target, at, detail)
-               VALUES ('a', 'run.stop', %s, now() - make_interval(days => %s), %s)""",
-            [str(days), days, Jsonb({})],
-        )
-    for session, hours in (("over", -1), ("not yet", 1)):
-        conn.execute(
-            "INSERT INTO ended_sessions VALUES (%s, now() + make_interval(hours => %s))",
-            [session, hours],
-        )
-
-    left = []
-    for _ in range(3):
-        retention.forget_old(conn)
-        rows = conn.execute("SELECT target FROM audit ORDER BY at").fetchall()
-        left.append([row["target"] for row in rows])
-
-    assert left == [["401", "399", "0"], ["399", "0"], ["399", "0"]]
-    assert [row["id"] for row in conn.execute("SELECT id FROM ended_sessions")] == ["not yet"]

@@ -479,7 +479,7 @@ def test_old_deliveries_are_forgotten_a_batch_at_a_time(
         deliver(stranger, pushed(), delivery=str(number))
     conn.execute("UPDATE deliveries SET received_at = now() - interval '91 days' WHERE key < '3'")
 
-    batches = [deliveries.forget(conn, older_than=90 * 86400, limit=2) for _ in range(3)]
+    batches = [deliveries.forget(conn, days=90, limit=2) for _ in range(3)]
 
     assert batches == [2, 1, 0]
     assert sorted(each["event"]["delivery"] for each in noted(client)) == ["3", "4"]

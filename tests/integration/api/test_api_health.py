@@ -23,7 +23,7 @@ def test_health_needs_nobody(make_client: MakeClient) -> None:
 
 def beat(conn: Connection, name: str, containment: str) -> None:
     """Let a runner be alive."""
-    place = {"machine": "m", "boot": "b", "containment": containment}
+    place = {"machine": "m", "boot": "b", "containment": containment, "disks": {}}
     runners.beat(conn, name, slots=3, busy=1, **place)
 
 

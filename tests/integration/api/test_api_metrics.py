@@ -62,7 +62,8 @@ def test_metrics_tell_of_live_runs_runners_and_the_watchdog(
             WHERE id = %s""",
         [stopping.id],
     )
-    place = {"machine": "m", "boot": "b", "containment": "subreaper"}
+    disks = {"runs": {"total": 100, "free": 60}, "git": {"total": 100, "free": 60, "used": 7}}
+    place = {"machine": "m", "boot": "b", "containment": "subreaper", "disks": disks}
     runners.beat(conn, "runner-1", slots=10, busy=3, **place)
     survivors = Jsonb([{"pid": 7, "uid": 0, "command": "sleep"}])
     conn.execute("UPDATE runs SET survivors = %s WHERE id = %s", [survivors, stopping.id])
@@ -76,7 +77,15 @@ def test_metrics_tell_of_live_runs_runners_and_the_watchdog(
     assert 0 <= seen.pop(("curtain_watchdog_last_round_age_seconds",)) < 30
     assert seen.pop(("curtain_runner_last_beat_timestamp_seconds", "m", "runner-1")) > 1.7e9
     assert seen.pop(("curtain_build_info", platform.python_version(), VERSION)) == 1
+    assert seen.pop(("curtain_database_bytes",)) > 1e6
+    assert seen.pop(("curtain_oldest_run_timestamp_seconds",)) > 1.7e9
+    seen = {key: value for key, value in seen.items() if key[0] != "curtain_table_bytes"}
     assert {name: value for name, value in seen.items() if value} == {
+        ("curtain_runner_disk_bytes", "git", "m", "runner-1"): 100,
+        ("curtain_runner_disk_bytes", "runs", "m", "runner-1"): 100,
+        ("curtain_runner_disk_free_bytes", "git", "m", "runner-1"): 60,
+        ("curtain_runner_disk_free_bytes", "runs", "m", "runner-1"): 60,
+        ("curtain_runner_directory_bytes", "git", "m", "runner-1"): 7,
         ("curtain_runs", "queued", "false"): 1,
         ("curtain_runs", "running", "false"): 1,
         ("curtain_runs", "running", "true"): 1,
@@ -228,7 +237,7 @@ def test_notifications_are_counted_as_they_end(
 
 
 def test_a_runner_that_vanished_is_shown_for_an_hour(app: Flask, conn: Connection) -> None:
-    place = {"machine": "m", "boot": "b", "containment": "subreaper"}
+    place = {"machine": "m", "boot": "b", "containment": "subreaper", "disks": {}}
     for name, ago in (("left", 0), ("silent", 3500), ("forgotten", 3700)):
         runners.beat(conn, name, slots=10, busy=3, **place)
         conn.execute(

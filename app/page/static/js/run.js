@@ -12,7 +12,7 @@ import { showTasks } from "./tasks.js";
 
 const EVERY = 1500; // milliseconds between two looks at what the tab in front shows
 
-const run = byId("run").dataset.run;
+const { run, hasOutput, hasEvents } = byId("run").dataset; // of an old run they may be gone
 const standing = () => byId("standing").dataset;
 const isFinal = () => standing().final === "true";
 const beganFinal = isFinal();
@@ -21,7 +21,7 @@ let kind = standing().kind;
 let isSettled = false; // the tab in front has shown all that there will be
 
 const log = new Log(byId("log"));
-const matrix = new Matrix(run);
+const matrix = new Matrix(run, hasEvents === "true");
 const source = new Source(run, {
   text: (text) => log.add(text),
   end: () => {
@@ -39,7 +39,8 @@ const choose = wireTabs(document.querySelector('[role="tablist"]'), (name) => {
 
 // What ended well is read from its beginning, everything else from its end.
 if (log.wanted === null) log.setFollowing(!beganFinal || kind !== "succeeded");
-source.start(beganFinal);
+if (hasOutput === "true") source.start(beganFinal);
+else source.end();
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "hidden") source.rest();
   else source.resume();
@@ -62,7 +63,7 @@ async function refresh() {
   const wasFinal = isFinal();
   const looked = shown;
   if (shown === "hosts" && !(await matrix.look())) return;
-  if (shown === "tasks") await showTasks(run, showTask);
+  if (shown === "tasks" && hasEvents === "true") await showTasks(run, showTask);
   if (shown === "processes" || kind === "stopping") {
     if (wasFinal || kind === "queued") noProcesses();
     else await lookAtProcesses(run, shown === "processes");

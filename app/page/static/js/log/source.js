@@ -39,6 +39,7 @@ export class Source {
     let held = new Uint8Array();
     try {
       const response = await fetch(`/api/v1/runs/${this.run}/output?offset=${this.offset}`, { headers: { Accept: "text/plain" }, cache: "no-store" });
+      if (response.status === 410) return true; // it is not kept any more
       if (!response.ok) return false;
       let rested = performance.now();
       for (const reader = response.body.getReader(); ; ) {

@@ -10,10 +10,10 @@ const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRi
 const CORNERS = { Home: [-1e6, -1e6], End: [1e6, 1e6] }; // with Ctrl
 
 export class Matrix {
-  constructor(run) {
-    this.store = new Store(run);
+  constructor(run, hasEvents) {
+    this.store = new Store(run, hasEvents);
     this.grid = new Grid(byId("matrix"), this.store);
-    this.grid.empty = "No host has done a task yet.";
+    this.grid.empty = hasEvents ? "No host has done a task yet." : "What came of each task is older than is kept, and gone.";
     this.state = null;
     this.isLooking = false;
     this.tools = new Map();

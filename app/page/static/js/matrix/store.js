@@ -6,8 +6,9 @@ const PAGE = 5000; // results at once
 const HOSTS = 500;
 
 export class Store {
-  constructor(run) {
+  constructor(run, hasEvents) {
     this.run = run;
+    this.hasEvents = hasEvents; // else there are hosts only
     this.tasks = []; // {number, play, name, …} in their order
     this.columns = new Map(); // number of a task -> its column
     this.hosts = new Map(); // name -> {host, state, …}
@@ -19,8 +20,8 @@ export class Store {
 
   // Look for what is new. A look that fails says why, and keeps what it has.
   async look() {
-    await Promise.all([this.lookForTasks(), this.lookForHosts()]);
-    await this.lookForResults();
+    await Promise.all([this.hasEvents && this.lookForTasks(), this.lookForHosts()]);
+    if (this.hasEvents) await this.lookForResults();
   }
 
   async lookForTasks() {
