@@ -9,6 +9,6 @@ from runner.vault import Vault
 
 with connect(sys.argv[1]) as conn, conn.transaction():
     [seen] = schedules.due(conn, limit=10)
-    run = fire(conn, Vault("a-key-of-the-tests"), seen, watch.clock(conn))
-    print(run and run.id, flush=True)
+    made = fire(conn, Vault("a-key-of-the-tests"), seen, watch.clock(conn))
+    print(made and made.run.id, flush=True)
     sys.stdin.read()

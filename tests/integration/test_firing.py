@@ -85,7 +85,8 @@ def made(conn):
 
 
 def fire_now(conn, seen):
-    return fire(conn, VAULT, seen, watch.clock(conn))
+    made = fire(conn, VAULT, seen, watch.clock(conn))
+    return made and made.run
 
 
 def test_a_due_time_makes_a_run_that_tells_where_it_is_from(conn, make_due):
@@ -406,3 +407,17 @@ def test_a_runner_plays_what_is_due_in_two_seconds(bench, start, tmp_path):
     assert (answer["trigger"], answer["triggered_by"]) == ("schedule", "schedule soon")
     assert bench.family(run) == []
     assert b"hello" in bench.output(run)
+
+
+def test_a_busy_group_that_rejects_lets_the_due_time_pass(conn, make_due):
+    group = {"concurrency": {"group": "prod", "when_busy": "reject"}}
+    spec = Template.model_validate({**TEMPLATE, **group}).spec()
+    templates.put(conn, "deploy", spec, "ada")
+    first = fire_now(conn, make_due())
+
+    assert fire_now(conn, make_due("other")) is None
+
+    stored = schedules.find(conn, "other")
+    assert stored.last_outcome == "skipped"
+    assert f"run {first.id} is not final" in stored.last_why
+    assert [run.id for run in made(conn)] == [first.id]

@@ -14,7 +14,7 @@ from app.rights import Caller, Right, complete
         ("run", {"run"}),  # and not what others have run: a build server need not see that
         ("stop", {"stop"}),
         ("kill", {"kill", "stop"}),
-        ("admin", {"read", "run", "stop", "kill", "admin"}),
+        ("admin", {"read", "run", "stop", "kill", "approve", "admin"}),
     ],
 )
 def test_a_right_brings_along_what_it_is_worthless_without(given: str, brings: set[str]) -> None:
