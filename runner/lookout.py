@@ -180,9 +180,9 @@ class Lookout:
         if maintenance.find(this.conn):
             return  # what is taken by nobody need not be in the queue
         ready = order.ready(this.conn, older_than=1.0)
-        waiting = queue.waiting(self._redis, {(run.queue, run.priority) for run in ready})
+        waiting = queue.waiting_among(self._redis, ready)
         missed = {run.id: self._missed.get(run.id, 0) + 1 for run in ready if run.id not in waiting}
-        for run in (run for run in ready if run.id in missed):
+        for run in runs.find_many(this.conn, missed) if missed else ():
             if advise(run, View(rounds_missed=missed[run.id])) is Advice.ENQUEUE:
                 enqueue(self._redis, run)
                 del missed[run.id]

@@ -4,8 +4,9 @@ Ids only. That a run is executed once is decided by claim, and that a notificati
 runner.store.outbox, not here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from typing import Protocol
 
 from redis import Redis
 from rq.exceptions import DuplicateJobError
@@ -25,8 +26,25 @@ PLAY = "jobs.runs.play"
 SEND = "jobs.notifications.send"
 KEEP_RESULT = 300  # seconds; the run's row tells more, and for ever
 KEEP_FAILURE = 86_400  # seconds
+FRONT = 2000  # jobs of a queue that are looked at first
 TURN = 1000  # milliseconds that one runner has for taking errands before another comes to help
 MOST_NOTIFICATIONS = 64  # in the queue: the rest waits in Postgres, where what is new goes first
+
+
+class Waiting(Protocol):
+    """A run that should wait in Redis."""
+
+    @property
+    def id(self) -> int:
+        """Its id."""
+
+    @property
+    def queue(self) -> str:
+        """The name of its queue."""
+
+    @property
+    def priority(self) -> int:
+        """Its rank."""
 
 
 def queue_of_runs(redis: Redis, name: str = DEFAULT_QUEUE, rank: int = 0) -> Queue:
@@ -107,6 +125,21 @@ def enqueue_again(
     redis.delete(Job.key_for(str(run_id)))  # it may be half of a job only
     IntermediateQueue(queue_of_runs(redis, name, rank).key, redis).remove(str(run_id))
     enqueue(redis, run_id, timeout=timeout, name=name, rank=rank)
+
+
+def waiting_among(redis: Redis, wanted: Sequence[Waiting]) -> set[int]:
+    """Those of *wanted* that some runner will take.
+
+    They are the oldest, so nearly always among the first: only where one is missing there all of a
+    queue is read, which takes 0.2 s of 100,000.
+    """
+    found: set[int] = set()
+    for kind in {(run.queue, run.priority) for run in wanted}:
+        ids = {run.id for run in wanted if (run.queue, run.priority) == kind}
+        queue = queue_of_runs(redis, *kind)
+        first = {int(each) for each in queue.get_job_ids(0, FRONT) if each.isdigit()}
+        found |= ids & (first if ids <= first else waiting(redis, [kind]))
+    return found
 
 
 def waiting(redis: Redis, kinds: Iterable[tuple[str, int]] = ((DEFAULT_QUEUE, 0),)) -> set[int]:

@@ -50,6 +50,7 @@ FREE_SLOT: LiteralString = f"""
                           WHERE concurrency_group = one.concurrency_group AND {DUE}
                             AND (priority > one.priority
                                  OR priority = one.priority AND id < one.id)
+                          ORDER BY priority DESC, id  -- those are the first of an index
                           LIMIT one.group_limit) AS ahead) < one.group_limit
                 THEN (SELECT min(slot) FROM generate_series(1, one.group_limit) AS slot
                        WHERE NOT EXISTS (

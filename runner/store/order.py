@@ -1,6 +1,6 @@
 """Whose turn it is: which queued runs may be taken now, and why another may not."""
 
-from typing import LiteralString
+from typing import LiteralString, NamedTuple
 
 from runner.run import Run
 from runner.store.connection import Connection
@@ -39,7 +39,15 @@ def ready_in_group(conn: Connection, group: str) -> list[Run]:
     return [Run.from_row(row) for row in rows]
 
 
-def ready(conn: Connection, *, older_than: float, limit: int = 1000) -> list[Run]:
+class Ready(NamedTuple):
+    """A queued run whose turn it is, and where it should wait in Redis."""
+
+    id: int
+    queue: str
+    priority: int
+
+
+def ready(conn: Connection, *, older_than: float, limit: int = 1000) -> list[Ready]:
     """The oldest queued runs whose turn it is, queued more than *older_than* seconds ago."""
     rows = conn.execute(
         f"""WITH RECURSIVE groups AS (
@@ -56,12 +64,12 @@ def ready(conn: Connection, *, older_than: float, limit: int = 1000) -> list[Run
                   ORDER BY queued_at LIMIT %(limit)s)
                 UNION ALL
                 ({_HEADS} LIMIT %(limit)s))
-            {SELECT} WHERE id IN (SELECT id FROM due)
+            SELECT id, queue, priority FROM runs WHERE id IN (SELECT id FROM due)
                AND queued_at < now() - make_interval(secs => %(older_than)s)
              ORDER BY id""",
         {"older_than": older_than, "limit": limit},
     ).fetchall()
-    return [Run.from_row(row) for row in rows]
+    return [Ready(**row) for row in rows]
 
 
 def lock_group(conn: Connection, group: str) -> None:

@@ -41,7 +41,14 @@ def expire(conn: Connection, *, actor: str) -> list[Run]:
                                       THEN 'nobody approved of it in time'
                                       ELSE 'no runner took it within its queue time-out' END,
                        {RELEASE}
-                 WHERE state = 'queued'
+                 WHERE state = 'queued' AND id IN (
+                       SELECT id FROM runs
+                        WHERE state = 'queued' AND queue_expires_at < now()
+                          AND approval IS DISTINCT FROM 'wanted'
+                       UNION ALL
+                       SELECT id FROM runs
+                        WHERE state = 'queued' AND approval = 'wanted'
+                          AND approval_expires_at < now())
                    AND CASE WHEN approval = 'wanted' THEN approval_expires_at
                             ELSE queue_expires_at END < now()
                 RETURNING {ROW}),
