@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from runner import cgroup, keys
+from runner.concurrency import DEFAULT_QUEUE, RANKS
 from runner.store.runners import KEEP
 from runner.zygote_handle import PREFIX
 from tests.left import left_directories
@@ -29,10 +30,11 @@ STANDING = (
     keys.BELL,
     "rq:queues",
     "rq:workers",
-    f"rq:workers:{keys.QUEUE}",
-    f"rq:finished:{keys.QUEUE}",
-    f"rq:failed:{keys.QUEUE}",
-    f"rq:clean_registries:{keys.QUEUE}",
+    *(
+        f"rq:{kind}:{keys.queue(DEFAULT_QUEUE, rank)}"
+        for kind in ("workers", "finished", "failed", "clean_registries")
+        for rank in RANKS.values()
+    ),
 )
 LOOKS = 5  # at a process whose watchdog reads /proc twice a second
 STARTED = f"rq:wip:{keys.QUEUE}"
