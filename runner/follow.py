@@ -11,6 +11,8 @@ from runner.words import Variable
 
 #: Runs in a row that start each other; a circle ends there.
 DEEPEST: Final = 20
+#: Runs that come of one, all together: twenty that each start twenty would soon be a million.
+MOST: Final = 100
 #: ansible-playbook's, for hosts that could not be reached.
 UNREACHABLE: Final = 4
 

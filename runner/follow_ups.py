@@ -127,6 +127,7 @@ class FollowUps:
             retry_number=(run.retry_number or 0) + 1,
             chained_from=run.chained_from,
             chain_depth=run.chain_depth,
+            chain_root=run.chain_root,
             delay=follow.later(run),
             approved_by=run.approved_by,
         )
@@ -136,8 +137,11 @@ class FollowUps:
         stored = templates.find(conn, name)
         if stored is None:
             raise Refused([("template", f"there is no template {name!r}")])
+        root = run.chain_root or run.id
         if run.chain_depth + 1 > follow.DEEPEST:
             raise Refused([("then", f"{follow.DEEPEST} runs have started each other already")])
+        if follow_ups.has_as_many(conn, root, follow.MOST):
+            raise Refused([("then", f"the chain of run {root} has {follow.MOST} runs already")])
         template = Template.model_validate(stored.spec)
         stats = follow_ups.stats(conn, run.id)
         given = check(template, follow.handed_on(stats, entry, template.accepts), Overrides())
@@ -153,6 +157,7 @@ class FollowUps:
             reason=f"run {run.id} of {run.template} has {run.state.replace('_', ' ')}",
             chained_from=run.id,
             chain_depth=run.chain_depth + 1,
+            chain_root=root,
         )
 
     def _hand_over(self, made: Admitted) -> None:

@@ -106,6 +106,8 @@ class Wanted:
     #: The run whose template has it run, and how many are before it in that chain.
     chained_from: int | None = None
     chain_depth: int = 0
+    #: The first run of that chain.
+    chain_root: int | None = None
     #: Seconds in which it is not taken.
     delay: float | None = None
     #: Who has approved of it already.
@@ -158,8 +160,9 @@ class Run:
     retry_number: int | None
     #: The run whose template's `then` has it run; None if none has.
     chained_from: int | None
-    #: How many runs are before it in that chain.
+    #: How many runs are before it in that chain, and which is the first; None if it is in none.
     chain_depth: int
+    chain_root: int | None
     #: Whether somebody must approve of it before it starts (wanted), or has; None if nobody need.
     approval: str | None
     approval_expires_at: datetime | None

@@ -67,3 +67,13 @@ def had_unreachable(conn: Connection, run_id: int) -> bool:
     ).fetchone()
     assert row is not None
     return bool(row["there"])
+
+
+def has_as_many(conn: Connection, root: int, most: int) -> bool:
+    """Whether *most* runs have come of the run *root* by chains."""
+    row = conn.execute(
+        "SELECT count(*) AS many FROM (SELECT FROM runs WHERE chain_root = %s LIMIT %s) AS found",
+        [root, most],
+    ).fetchone()
+    assert row is not None
+    return bool(row["many"] >= most)

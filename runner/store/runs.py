@@ -29,14 +29,15 @@ def insert(conn: Connection, wanted: Wanted, deed: Deed | None = None) -> Run | 
                                  rerun_of, only_hosts, playbook_sha, inventory_sha,
                                  hook, schedule, reply, traceparent, queue, priority,
                                  concurrency_group, group_limit, retry_of, retry_number,
-                                 chained_from, chain_depth, approval, approval_expires_at,
-                                 approved_at, approved_by, not_before, queue_expires_at)
+                                 chained_from, chain_depth, chain_root, approval,
+                                 approval_expires_at, approved_at, approved_by, not_before,
+                                 queue_expires_at)
                VALUES (%(template)s, %(spec)s, %(accepted)s, %(secrets)s, %(overrides)s,
                        %(trigger)s, %(by)s, %(reason)s, %(idempotency_key)s, %(request_digest)s,
                        %(rerun_of)s, %(only_hosts)s, %(playbook_sha)s, %(inventory_sha)s,
                        %(hook)s, %(schedule)s, %(reply)s, %(traceparent)s, %(queue)s, %(priority)s,
                        %(group)s, %(limit)s, %(retry_of)s, %(retry_number)s,
-                       %(chained_from)s, %(chain_depth)s, %(approval)s,
+                       %(chained_from)s, %(chain_depth)s, %(chain_root)s, %(approval)s,
                        now() + make_interval(secs => %(approval_timeout)s),
                        CASE WHEN %(approved_by)s::text IS NOT NULL THEN now() END, %(approved_by)s,
                        now() + make_interval(secs => %(delay)s),

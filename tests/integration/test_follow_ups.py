@@ -318,3 +318,17 @@ def test_what_nobody_took_is_not_tried_again(bench, declare, run_it, make):
     assert bench.find(run).state is RunState.FAILED
     assert make().follow_up()
     assert newest(bench, "late").id == run.id
+
+
+def test_a_chain_that_branches_has_an_end(bench, declare, run_it, make, monkeypatch):
+    monkeypatch.setattr("runner.follow.MOST", 10)
+    declare("round", FAILING, then=[{"template": "round"}] * 3)
+    run_it("round")
+    worker = make()
+    while waiting := lists.page(bench.conn, limit=50, states=[RunState.QUEUED]):
+        for run in waiting:
+            end(bench, run)
+        while worker.follow_up():
+            pass
+
+    assert len(lists.page(bench.conn, limit=50, template="round")) == 11

@@ -4,6 +4,7 @@ ALTER TABLE runs
     ADD COLUMN retry_number smallint,                   -- which retry of that it is, from 1
     ADD COLUMN chained_from bigint,                     -- the run whose template's `then` it is of
     ADD COLUMN chain_depth smallint NOT NULL DEFAULT 0, -- how many runs are before it in its chain
+    ADD COLUMN chain_root bigint,                       -- the first of them; NULL if it is none's
     ADD COLUMN approval text,                           -- wanted, given; NULL where none is needed
     ADD COLUMN approval_expires_at timestamptz,
     ADD COLUMN approved_at timestamptz,
