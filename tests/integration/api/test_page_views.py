@@ -147,8 +147,9 @@ def test_a_schedule_is_shown_with_its_times_and_what_came_of_the_last(
     made = client.put("/api/v1/schedules/nightly", json=nightly).json
     conn.execute("UPDATE schedules SET next_at = now(), fire_at = now()")
     [seen] = schedules.due(conn, limit=1)
-    run = fire(conn, Vault("a-key-of-the-tests"), seen, watch.clock(conn))
-    assert run is not None
+    admitted = fire(conn, Vault("a-key-of-the-tests"), seen, watch.clock(conn))
+    assert admitted is not None
+    run = admitted.run
 
     listed, shown = sign_in().get("/schedules").text, sign_in().get(f"/runs/{run.id}").text
 
@@ -193,12 +194,15 @@ def test_a_queued_run_tells_how_many_wait_before_it(
     queued(), queued()
     run = queued()
 
-    assert "waiting: no runner is there" in sign_in().get(f"/runs/{run.id}").text
+    assert "no runner is there" in sign_in().get(f"/runs/{run.id}").text
     conn.execute(
         "INSERT INTO runners (name, machine, boot, slots) VALUES ('runner-1', 'm', 'b', 1)"
     )
 
-    assert "behind 2" in sign_in().get(f"/runs/{run.id}").text
+    assert (
+        "0 of 1 slot of the runners that serve it are taken; 2 before it"
+        in sign_in().get(f"/runs/{run.id}").text
+    )
 
 
 def test_secrets_are_not_in_the_page(
