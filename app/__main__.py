@@ -1,4 +1,4 @@
-"""The commands: `python3 -m app up`, `test`, `bench`, `rotate`, `migrate`, `install`.
+"""The commands: `python3 -m app up`, `test`, `bench`, `rotate`, `migrate`, `backup`, `restore`, …
 
 And those of the command line, which are `curtain`'s too: see app/cli/names.py.
 
@@ -16,6 +16,8 @@ from app.cli import names
 
 #: What makes `test` do random faults under load, for as many minutes as follow.
 SOAK = "--soak"
+#: Without one of these the bootstrap installs what backups need.
+NEEDS_OF_BACKUP = ("psycopg", "pydantic", "cryptography", "flask", "cronsim", "tzdata")
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -32,6 +34,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     commands.add_parser("bench", help="install what is missing and measure; --quick, --json FILE")
     commands.add_parser("rotate", help="change the key of the secrets that `up` keeps")
     commands.add_parser("migrate", help="bring the database at DATABASE_URL to this version")
+    commands.add_parser("backup", help="write all but history to standard output, secrets too")
+    restore = commands.add_parser("restore", help="put what standard input has: a backup")
+    restore.add_argument(
+        "--replace", action="store_true", help="over what is there by the same names"
+    )
     install = commands.add_parser("install", help="install only, and print the Python to use")
     install.add_argument("purpose", choices=venv.LOCKS)
     rest = arguments[1:] if arguments[:1] in (["test"], ["bench"]) else []
@@ -107,6 +114,17 @@ def migrate() -> int:
     return 0
 
 
+def backup(options: argparse.Namespace) -> int:
+    """Make a backup, or restore one. A platform has what that needs: then nothing is installed."""
+    if not all(map(importlib.util.find_spec, NEEDS_OF_BACKUP)):
+        enter("up")
+    from app.backup import commands
+
+    if options.command == "backup":
+        return commands.backup(os.environ)
+    return commands.restore(os.environ, replace=options.replace)
+
+
 def run(options: argparse.Namespace) -> int:
     """Do what the command line asks. Return the exit code."""
     match options.command:
@@ -120,6 +138,8 @@ def run(options: argparse.Namespace) -> int:
             return rotate()
         case "migrate":
             return migrate()
+        case "backup" | "restore":
+            return backup(options)
         case _:
             print(venv.ensure(options.purpose))
             return 0

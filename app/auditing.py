@@ -48,6 +48,7 @@ class Action(StrEnum):
     RETRY = "notification.retry"
     SIGN_IN = "session.begin"
     SIGN_OUT = "session.end"
+    RESTORE = "backup.restore"
     REFUSED = "refused"
 
 

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
 from runner.store.connection import AWAY, OLDER
-from runner.template import Refused
+from runner.template import Refused, TemplateOfAnotherVersion
 from runner.vault import SecretsUnreadable
 
 log = logging.getLogger(__name__)
@@ -69,6 +69,7 @@ def register(app: Flask) -> None:
         app.register_error_handler(kind, _postgres_away)
     for older in OLDER:
         app.register_error_handler(older, _not_released)
+    app.register_error_handler(TemplateOfAnotherVersion, _of_another_version)
     app.register_error_handler(RedisError, _redis_away)
     app.register_error_handler(SecretsUnreadable, _unreadable)
     app.register_error_handler(Exception, _unexpected)
@@ -89,6 +90,12 @@ def _postgres_away(error: Exception) -> Response:
 def _not_released(error: Exception) -> Response:
     log.error("%s %s: its tables are of an older version: %s", request.method, request.path, error)
     told = "the database is of an older version: run the release phase (`python -m app migrate`)"
+    return unavailable(told).response()
+
+
+def _of_another_version(error: Exception) -> Response:
+    log.error("%s %s: a template is of another version", request.method, request.path)
+    told = "the template has what this version does not take: is an upgrade under way?"
     return unavailable(told).response()
 
 

@@ -9,7 +9,7 @@ from runner.rerun import NothingToRepeat
 from runner.run import Run, Wanted
 from runner.store import credentials, hosts, templates
 from runner.store.connection import Connection
-from runner.template import Refused, Template
+from runner.template import Refused, restored
 from runner.vault import Vault
 
 
@@ -32,7 +32,7 @@ def _renewed(vault: Vault, conn: Connection, run: Run, wanted: Wanted) -> Wanted
     stored = templates.find(conn, run.template)
     if stored is None:
         raise NothingToRepeat(f"there is no template {run.template!r} any more")
-    template = Template.model_validate(stored.spec)
+    template = restored(stored.spec)
     given = rerun.fit(run, template, vault.open(run.secrets))
     renewed = replace(
         wanted,

@@ -48,6 +48,17 @@ class Trigger(StrEnum):
     RERUN = "rerun"
     RETRY = "retry"
     CHAIN = "chain"
+    #: What a version to come calls otherwise. Its runs are to be played, stopped and seen by
+    #: processes of this one while an upgrade is under way; it is never stored.
+    OTHER = "other"
+
+    @classmethod
+    def of(cls, stored: str) -> Self:
+        """Read what a row has."""
+        try:
+            return cls(stored)
+        except ValueError:
+            return cls(cls.OTHER)
 
 
 class StopOutcome(StrEnum):
@@ -245,7 +256,7 @@ class Run:
         """Make a run of a row with all columns."""
         values = {name: row[name] for name in COLUMNS}
         values["state"] = RunState(row["state"])
-        values["trigger"] = Trigger(row["trigger"])
+        values["trigger"] = Trigger.of(row["trigger"])
         values["stop_outcome"] = row["stop_outcome"] and StopOutcome(row["stop_outcome"])
         return cls(**values)
 

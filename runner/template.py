@@ -10,8 +10,10 @@ from pydantic import (
     JsonValue,
     StringConstraints,
     Tag,
+    ValidationError,
     model_validator,
 )
+from pydantic_core import to_jsonable_python
 
 from runner.accepts import Rule
 from runner.concurrency import (
@@ -43,6 +45,10 @@ from runner.words import (
 
 #: What templates are called.
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+#: Fields with a default that were added when others ran templates already: stored only where they
+#: say something else. While an upgrade is under way a web of the version before runs what one of
+#: ours has declared, and takes no template with a field that it does not know.
+LATER = ("queue", "priority", "then")
 MOST_SECRETS = 1000  # lines and values; each is looked for in all that a run prints
 
 
@@ -218,8 +224,30 @@ class Template(Strict):
         return self
 
     def spec(self) -> dict[str, Any]:
-        """Write it as it is stored: defaults filled in, what is not set left out."""
-        return self.model_dump(mode="json", exclude_none=True)
+        """Write it as it is stored: defaults filled in, what is not set left out; see LATER."""
+        said = self.model_dump(mode="json", exclude_none=True)
+        return {name: each for name, each in said.items() if each != _LATER.get(name)}
+
+
+#: The defaults that are not stored.
+_LATER = {name: to_jsonable_python(Template.model_fields[name].get_default()) for name in LATER}
+
+
+def filled(spec: dict[str, Any]) -> dict[str, Any]:
+    """A template's spec as it is shown: with the defaults that are not stored."""
+    return {**_LATER, **spec}
+
+
+class TemplateOfAnotherVersion(RunnerError):
+    """It has what this version does not take: another one is being installed."""
+
+
+def restored(spec: dict[str, Any]) -> Template:
+    """Make it of what its spec gave. Raise TemplateOfAnotherVersion."""
+    try:
+        return Template.model_validate(spec)
+    except ValidationError:
+        raise TemplateOfAnotherVersion from None
 
 
 class Accepted(NamedTuple):

@@ -10,6 +10,7 @@ from runner.run import RunState
 from runner.store.credentials import StoredCredential
 from runner.store.events import RunEvent
 from runner.store.templates import StoredTemplate
+from runner.template import filled
 
 
 def _utc(time: datetime) -> datetime:
@@ -37,7 +38,7 @@ class TemplateAnswer(Answer):
     @classmethod
     def of(cls, stored: StoredTemplate) -> Self:
         """Show *stored*."""
-        return cls.model_validate(stored._asdict())
+        return cls.model_validate({**stored._asdict(), "spec": filled(stored.spec)})
 
 
 class TemplatePage(Answer):

@@ -2,7 +2,6 @@
 
 import logging
 from http import HTTPStatus
-from typing import Any
 
 from flask import Response
 
@@ -18,7 +17,7 @@ from app.services import Services
 from runner import uses
 from runner.credential import shown, unlocked
 from runner.store import audit, credentials
-from runner.store.credentials import CredentialInUse, StoredCredential
+from runner.store.credentials import CredentialInUse
 from runner.template import NAME
 
 log = logging.getLogger(__name__)
@@ -40,8 +39,8 @@ def put_credential(services: Services, name: str, body: CredentialBody) -> Respo
             kept, is_new = credentials.put(conn, name, known, shown(credential), sealed, who.name)
         except CredentialInUse as error:
             raise _in_use(error) from None
-        was = _told(before) if before else None
-        note(conn, who, Action.PUT_CREDENTIAL, target, before=was, after=_told(kept))
+        was = before.told() if before else None
+        note(conn, who, Action.PUT_CREDENTIAL, target, before=was, after=kept.told())
     log.info("credential %s: %s by %s", name, "made" if is_new else "changed", who.name)
     return answer(CredentialAnswer.of(kept), HTTPStatus.CREATED if is_new else HTTPStatus.OK)
 
@@ -66,7 +65,7 @@ def delete_credential(services: Services, name: str) -> Response:
                 raise _unknown(name)
         except CredentialInUse as error:
             raise _in_use(error) from None
-        note(conn, who, Action.DELETE_CREDENTIAL, target, before=_told(before))
+        note(conn, who, Action.DELETE_CREDENTIAL, target, before=before.told())
     log.info("credential %s: deleted by %s", name, who.name)
     return Response(status=HTTPStatus.NO_CONTENT)
 
@@ -82,11 +81,6 @@ def list_credentials(services: Services, query: CredentialsQuery) -> Response:
             next=following,
         )
     )
-
-
-def _told(stored: StoredCredential) -> dict[str, Any]:
-    """What the audit has of it: what everybody may see."""
-    return {"kind": stored.kind, "vault_id": stored.vault_id, **stored.shown}
 
 
 def _unknown(name: str) -> Problem:

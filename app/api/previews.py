@@ -22,7 +22,7 @@ from runner.run import Run
 from runner.store import credentials, hosts, templates
 from runner.store.connection import Connection
 from runner.store.templates import StoredTemplate
-from runner.template import Refused, Template
+from runner.template import Refused, Template, restored
 from runner.vault import SecretsUnreadable
 
 SHOWN = 500  # hosts that are named
@@ -97,7 +97,7 @@ def _refusals(
     found = credentials.faults(conn, stored.spec)
     try:
         secrets = services.vault.open(run.secrets)
-        rerun.fit(run, Template.model_validate(stored.spec), secrets)
+        rerun.fit(run, restored(stored.spec), secrets)
     except Refused as refused:
         return refused.faults + found
     except SecretsUnreadable as error:

@@ -19,7 +19,7 @@ from app.services import Services
 from runner.run import Run, Trigger, Wanted
 from runner.store import lists, runs
 from runner.store.connection import Connection
-from runner.template import Template, check
+from runner.template import check, restored
 from runner.why import why_waiting
 
 
@@ -65,7 +65,7 @@ def trigger_run(
 
     def want(conn: Connection) -> Wanted:
         spec = find_template(conn, name).spec
-        given = check(Template.model_validate(spec), body.vars, body.overrides())
+        given = check(restored(spec), body.vars, body.overrides())
         return Wanted(
             template=name,
             spec=spec,

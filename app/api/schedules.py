@@ -22,7 +22,7 @@ from runner.schedule import Schedule
 from runner.store import audit, schedules, templates
 from runner.store.connection import Connection
 from runner.store.schedules import Kept, StoredSchedule
-from runner.template import NAME, Refused, Template, check
+from runner.template import NAME, Refused, check, restored
 from runner.vault import Vault
 
 log = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ def _fit(conn: Connection, vault: Vault, body: Schedule, before: StoredSchedule 
     stored = templates.find(conn, body.template) if caller().sees(body.template) else None
     if stored is None:
         raise Refused([("template", f"there is no template {body.template!r}")])
-    template = Template.model_validate(stored.spec)
+    template = restored(stored.spec)
     secret = frozenset(name for name, rule in template.accepts.items() if rule.secret)
     had = vault.open(before.sealed) if before and before.template == body.template else {}
     given = {**{name: had[name] for name in had if name in secret}, **body.vars}

@@ -2,7 +2,7 @@
 
 import logging
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 from flask import Response
 
@@ -18,7 +18,7 @@ from app.rights import Caller, Right
 from app.services import Services
 from app.tokens import ADMIN
 from runner.store import tokens
-from runner.store.tokens import StoredToken, Wanted
+from runner.store.tokens import Wanted
 from runner.template import NAME
 
 log = logging.getLogger(__name__)
@@ -48,9 +48,7 @@ def create_token(services: Services, body: TokenBody) -> Response:
         if stored is None:
             taken = f"there is a token {body.name!r}: revoke it first, or choose another name"
             raise Problem(HTTPStatus.CONFLICT, taken)
-        note(
-            conn, doer(maker.name), Action.CREATE_TOKEN, f"token {body.name}", after=_shown(stored)
-        )
+        note(conn, doer(maker.name), Action.CREATE_TOKEN, f"token {body.name}", after=stored.told())
     log.info("token %s: made by %s", body.name, maker.name)
     made = NewTokenAnswer.model_validate({**stored._asdict(), "token": token.text})
     return answer(made, HTTPStatus.CREATED)
@@ -75,7 +73,7 @@ def revoke_token(services: Services, name: str) -> Response:
         if stored is None:
             raise _unknown(name)
         who = doer(caller().name)
-        note(conn, who, Action.REVOKE_TOKEN, f"token {name}", before=_shown(stored))
+        note(conn, who, Action.REVOKE_TOKEN, f"token {name}", before=stored.told())
     log.info("token %s: revoked by %s", name, caller().name)
     return Response(status=HTTPStatus.NO_CONTENT)
 
@@ -99,12 +97,6 @@ def _faults(body: TokenBody, maker: Caller, now: float) -> list[tuple[str, str]]
     if body.expires_at and maker.expires_at and body.expires_at > maker.expires_at:
         faults.append(("expires_at", f"is later than your own end, {maker.expires_at.isoformat()}"))
     return faults
-
-
-def _shown(stored: StoredToken) -> dict[str, Any]:
-    """What the audit has of it."""
-    expires_at = stored.expires_at.isoformat() if stored.expires_at else None
-    return {"rights": stored.rights, "templates": stored.templates, "expires_at": expires_at}
 
 
 def _unknown(name: str) -> Problem:

@@ -6,7 +6,7 @@ A key is used only after `up` has read it, so it takes two calls and a restart i
 from collections.abc import Mapping
 from pathlib import Path
 
-from app.bootstrap import data, postgres
+from app.bootstrap import data, installation
 from app.bootstrap.errors import BootstrapError
 from app.bootstrap.terminal import say
 from runner.rotate import rotate_at
@@ -16,12 +16,12 @@ RESTART = 3  # the exit code: `up` has to read the new key first
 
 def run(environ: Mapping[str, str]) -> int:
     """Make a new key, or seal everything with the one that was made. Return the exit code."""
-    directory = Path(environ.get("CURTAIN_DATA") or ".data").absolute()
+    directory = installation.directory(environ)
     given = environ.get("CURTAIN_SECRET_KEY")
     if not given and _must_restart(directory / "secret-key"):
         return RESTART
     keys = given or (directory / "secret-key").read_text().strip()
-    exit_code = rotate_at(_database(environ, directory), keys)
+    exit_code = rotate_at(installation.database_url(environ), keys)
     if exit_code == 0 and not given:
         say(
             f"nothing needs the older key any more: {directory / 'secret-key'} may be left with "
@@ -40,15 +40,3 @@ def _must_restart(file: Path) -> bool:
         return False
     say("stop `python3 -m app up`, start it again, so that it knows both, and rotate once more")
     return True
-
-
-def _database(environ: Mapping[str, str], directory: Path) -> str:
-    url = environ.get("DATABASE_URL")
-    if not url and data.is_owned(directory):
-        url = postgres.running_url(directory / "postgres")
-    if not url:
-        raise BootstrapError(
-            f"no Postgres runs on {directory}: rotate while `python3 -m app up` runs, "
-            "with the CURTAIN_DATA and DATABASE_URL that it has"
-        )
-    return url

@@ -28,7 +28,7 @@ from runner.run import Run, RunState, Trigger, Wanted
 from runner.store import approvals, lists, output, runs, stops, templates, watch
 from runner.store.audit import Deed
 from runner.store.connection import Connection
-from runner.template import NAME, Overrides, Refused, Template, check
+from runner.template import NAME, Overrides, Refused, check, restored
 from runner.vault import SecretsUnreadable
 
 LOOKED_THROUGH: Final = 200  # runs, for the newest that the asker may see
@@ -105,7 +105,7 @@ def _run(action: Action, ask: Ask) -> Done:
     stored = templates.find(action.conn, ask.template) if NAME.fullmatch(ask.template) else None
     if stored is None:
         raise Refusal(f"There is no template {ask.template[:63]!r}. Try: templates")
-    template = Template.model_validate(stored.spec)
+    template = restored(stored.spec)
     asked = given(template, ask.values)
     try:
         accepted = check(template, asked.vars, Overrides.model_validate(asked.overrides))

@@ -22,7 +22,7 @@ from runner.run import Run, Trigger, Wanted
 from runner.store import deliveries, runs, stops, templates
 from runner.store.connection import Connection
 from runner.store.deliveries import Delivery, Noted
-from runner.template import Overrides, Refused, Template, check
+from runner.template import Overrides, Refused, check, restored
 from runner.vault import Vault
 
 Decision = Literal["queued", "ignored", "refused", "rejected", "duplicate"]
@@ -95,7 +95,7 @@ def take(conn: Connection, vault: Vault, message: Message, event: Event) -> Outc
 def want(vault: Vault, message: Message, event: Event, spec: dict[str, Any]) -> Wanted:
     """Want the run that *event* asks for. Raise Refused naming what the template does not take."""
     values = extract(message.spec.vars, event, message.content)
-    given = check(Template.model_validate(spec), values, _overrides(message, event))
+    given = check(restored(spec), values, _overrides(message, event))
     if len(json.dumps(values)) > MOST_VALUES:
         raise Refused([("vars", f"hold more than {MOST_VALUES} bytes")])
     return Wanted(

@@ -28,6 +28,10 @@ class StoredCredential(NamedTuple):
     updated_at: datetime
     updated_by: str
 
+    def told(self) -> dict[str, Any]:
+        """What the audit has of it: what everybody may see."""
+        return {"kind": self.kind, "vault_id": self.vault_id, **self.shown}
+
 
 class CredentialInUse(RunnerError):
     """Something relies on the credential."""

@@ -48,7 +48,19 @@ def put(conn: Connection, name: str, spec: dict[str, Any], by: str) -> tuple[Sto
 
     Raise Refused when it uses a credential that is not there or not of the kind for it.
     """
-    named = uses.names(spec)
+    with conn.transaction():
+        if faults := credentials.faults(conn, spec):
+            raise Refused(faults)
+        return restore(conn, name, spec, by)
+
+
+def restore(
+    conn: Connection, name: str, spec: dict[str, Any], by: str
+) -> tuple[StoredTemplate, bool]:
+    """Declare *name* as it was once, when its credentials may have been fit for it.
+
+    They must be there.
+    """
     with conn.transaction():
         row = conn.execute(
             f"""INSERT INTO templates AS old (name, spec, updated_by)
@@ -59,9 +71,7 @@ def put(conn: Connection, name: str, spec: dict[str, Any], by: str) -> tuple[Sto
             {"name": name, "spec": Jsonb(spec), "by": by},
         ).fetchone()
         assert row is not None
-        if faults := credentials.faults(conn, spec):
-            raise Refused(faults)
-        credentials.note_uses(conn, name, named)
+        credentials.note_uses(conn, name, uses.names(spec))
     is_new = row.pop("is_new")
     return StoredTemplate(**row), is_new
 

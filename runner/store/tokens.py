@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from runner.store.connection import Connection
 
@@ -21,6 +21,11 @@ class StoredToken(NamedTuple):
     expires_at: datetime | None
     #: To a minute; None: never.
     last_used_at: datetime | None
+
+    def told(self) -> dict[str, Any]:
+        """What the audit has of it."""
+        expires_at = self.expires_at.isoformat() if self.expires_at else None
+        return {"rights": self.rights, "templates": self.templates, "expires_at": expires_at}
 
 
 class Presented(NamedTuple):
@@ -60,6 +65,14 @@ def insert(conn: Connection, wanted: Wanted, by: str) -> StoredToken | None:
         },
     ).fetchone()
     return StoredToken(**row) if row else None
+
+
+def restore(conn: Connection, wanted: Wanted, by: str) -> StoredToken:
+    """Keep a token that was made *by* somebody before, in the place of the one of that name."""
+    conn.execute("DELETE FROM tokens WHERE name = %s", [wanted.name])
+    stored = insert(conn, wanted, by)
+    assert stored is not None  # its name was made free, and nobody else may take it: declared.hold
+    return stored
 
 
 def delete(conn: Connection, name: str) -> StoredToken | None:
@@ -113,3 +126,12 @@ def keep_key(conn: Connection, sealed: bytes) -> bytes:
     assert row is not None
     kept: bytes = row["sealed"]
     return kept
+
+
+def replace_key(conn: Connection, sealed: bytes) -> None:
+    """Keep another key of all digests: those that were made with the one before are nobody's."""
+    conn.execute(
+        """INSERT INTO token_key (sealed) VALUES (%s)
+           ON CONFLICT (id) DO UPDATE SET sealed = excluded.sealed""",
+        [sealed],
+    )

@@ -85,5 +85,5 @@ def test_without_up_it_says_what_to_start_and_loses_nothing(rotate, tmp_path):
 
     assert (nowhere.returncode, done.returncode) == (1, 1)
     assert "`python3 -m app up` makes it" in nowhere.stderr
-    assert "rotate while `python3 -m app up` runs" in done.stderr
+    assert "do it while `python3 -m app up` runs" in done.stderr
     assert file.read_text() == "new-new-new-new-new,old-old-old-old-old\n"

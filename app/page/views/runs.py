@@ -52,7 +52,7 @@ def show_runs() -> Response:
         filtered=query.model_dump(mode="json", exclude={"before", "limit"}, exclude_none=True),
         names=offered,
         states=list(RunState),
-        triggers=list(Trigger),
+        triggers=[each for each in Trigger if each is not Trigger.OTHER],
     )
 
 

@@ -17,6 +17,7 @@ from app.services import services_of
 from runner.run import RunState
 from runner.store import hooks, lists, schedules, statistics, templates
 from runner.store.statistics import Recent
+from runner.template import filled
 
 ROWS = 100
 RECENT = 15
@@ -52,7 +53,7 @@ def show_template(name: str) -> Response:
         "template.html",
         title=name,
         template=stored,
-        spec=stored.spec,
+        spec=filled(stored.spec),
         fields=form.fields(stored.spec),
         # Pressed twice, the button starts one run.
         key=secrets.token_urlsafe(18),

@@ -2,8 +2,10 @@
 
 import pytest
 from flask.testing import FlaskClient
+from psycopg.types.json import Jsonb
 
 from tests.api import TEMPLATE
+from tests.hooks import signing
 
 DEPLOY = "/api/v1/templates/deploy"
 
@@ -59,3 +61,35 @@ def test_pages_of_templates_join_without_gap_or_repetition(client: FlaskClient) 
         url = page["next"]
 
     assert seen == names
+
+
+def test_defaults_that_are_not_stored_are_shown(client: FlaskClient, template: str, conn) -> None:
+    """The version before, which runs it too while an upgrade is under way, does not know them."""
+    later = {"queue": "default", "priority": "normal", "then": []}
+    stored = conn.execute("SELECT spec FROM templates").fetchone()["spec"]
+
+    assert not later.keys() & stored.keys()
+    assert later.items() <= client.get(DEPLOY).json["spec"].items()
+
+
+@pytest.fixture
+def newer(client: FlaskClient, template: str, conn) -> str:
+    """A template that a version to come has put, and a hook that runs it."""
+    hook = {"sender": "github", "template": template, "secret": signing.SECRET}
+    assert client.put("/api/v1/hooks/site", json=hook).status_code == 201
+    conn.execute("UPDATE templates SET spec = spec || %s", [Jsonb({"waves": 3})])
+    return template
+
+
+def test_a_template_of_a_version_to_come_is_run_by_none_of_this_one(
+    client: FlaskClient, newer: str, conn
+) -> None:
+    """Its new field may say who must agree first: it cannot be passed over."""
+    triggered = client.post(f"{DEPLOY}/runs", json={})
+    pushed = signing.deliver(client, signing.payload("github/push_branch"))
+
+    for answer in (triggered, pushed):
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+        assert "does not take: is an upgrade under way?" in answer.json["detail"]
+    assert conn.execute("SELECT FROM runs").fetchall() == []
+    assert client.get(DEPLOY).json["spec"]["waves"] == 3
