@@ -82,6 +82,8 @@ def is_retried(run: Run, why: Cause | None) -> bool:
     retry = run.spec.get("retry")
     if retry is None or why is None or run.claimed_at is None:
         return False  # what nobody took in time, or approved of, will not be better for it
+    if run.stop_requested_at is not None:
+        return False  # it ended by itself before the stop reached it; whoever asked wants no more
     return why in retry["on"] and (run.retry_number or 0) < retry["times"]
 
 
@@ -89,7 +91,7 @@ def followers(run: Run) -> list[dict[str, Any]]:
     """The entries of its template's `then` that its end calls for."""
     wanted = {RunState.SUCCEEDED: "succeeded", RunState.FAILED: "failed"}
     wanted[RunState.TIMED_OUT] = "failed"
-    if run.state is RunState.STOPPED or not run.is_final:
+    if run.stop_requested_at is not None or not run.is_final:
         return []
     return [
         entry

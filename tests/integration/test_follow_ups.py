@@ -40,6 +40,7 @@ TELLING = """
     - debug:
         msg: "version {{ version }} count {{ count }} fixed {{ fixed }} {{ other | default('-') }}"
 """
+PLACE = {"runner": "r", "machine": "m", "boot": "b"}
 ACCEPTS = {
     "version": {"type": "string"},
     "count": {"type": "integer"},
@@ -236,8 +237,7 @@ def make(bench, redis):
 
 def end(bench, run: Run, state: RunState = RunState.SUCCEEDED) -> None:
     """Let a run end."""
-    place = {"runner": "r", "machine": "m", "boot": "b"}
-    claimed = moves.claim(bench.conn, run.id, **place, token=uuid4(), lease=60)
+    claimed = moves.claim(bench.conn, run.id, **PLACE, token=uuid4(), lease=60)
     verdict = Verdict(state=state, message="", exit_code=0)
     assert moves.finish(bench.conn, claimed, verdict, actor="r", complete=True, truncated=False)
 
@@ -307,6 +307,24 @@ def test_a_circle_has_an_end(bench, declare, run_it, make):
 
     assert newest(bench, "round").id == last.id
     assert "have started each other" in bench.events(last, "not_chained")[0].detail["why"]
+
+
+@pytest.mark.parametrize("state", [RunState.FAILED, RunState.SUCCEEDED, RunState.LOST])
+def test_nothing_comes_after_a_stop_that_was_too_late(bench, declare, run_it, make, state):
+    declare("tidy", FAILING)
+    then = [{"template": "tidy", "when": "always"}]
+    declare("first", FAILING, then=then, retry={"delay": 0, "on": ["failed"]})
+    run = run_it("first")
+    claimed = moves.claim(bench.conn, run.id, **PLACE, token=uuid4(), lease=60)
+    assert bench.stop(run).is_stopping
+
+    verdict = Verdict(state=state, message="", exit_code=2)
+    moves.finish(bench.conn, claimed, verdict, actor="r", complete=True, truncated=False)
+
+    assert make().follow_up()
+    assert newest(bench, "first").id == run.id
+    assert newest(bench, "tidy") is None
+    assert after(bench, run) == []
 
 
 def test_what_nobody_took_is_not_tried_again(bench, declare, run_it, make):
