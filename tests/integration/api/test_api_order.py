@@ -27,7 +27,7 @@ def declare(client):
 @pytest.fixture
 def there(conn):
     """A runner that is there, by its row."""
-    place = {"machine": "m", "boot": boot(), "containment": "cgroup"}
+    place = {"machine": "m", "boot": boot(), "containment": "cgroup", "disks": {}}
     runners.beat(conn, "m.1", slots=3, busy=1, queues=("default", "dmz"), **place)
     return "m.1"
 
