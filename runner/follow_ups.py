@@ -57,20 +57,23 @@ class FollowUps:
     def follow_up(self) -> bool:
         """Do what comes after one run; False if there was none. Raise what AWAY names."""
         conn = self._line.conn()
-        first = follow_ups.first_due(conn)
-        if first is None:
+        if follow_ups.first_due(conn) is None:
             return False
+        run: Run | None = None
+        made: list[Admitted] = []
         try:
             with conn.transaction():
                 run = follow_ups.take(conn)
                 made = list(self._follow(conn, run)) if run is not None else []
-        except AWAY:
-            raise
         except Exception:
+            # Also what AWAY names, when Postgres is there: a statement that takes too long would
+            # take too long again, and what is due after it would never be done.
+            if conn.closed or run is None:
+                raise
             log.exception(
-                "run %d: what comes after it could not be done, and is tried again", first
+                "run %d: what comes after it could not be done, and is tried again", run.id
             )
-            follow_ups.put_off(conn, first)
+            follow_ups.put_off(conn, run.id)
             return True
         for each in made:
             self._hand_over(each)

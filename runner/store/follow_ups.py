@@ -33,7 +33,7 @@ def put_off(conn: Connection, run_id: int) -> None:
 
 
 def first_due(conn: Connection) -> int | None:
-    """The run that would be taken next."""
+    """The run that would be taken next, unless somebody has it in hand."""
     row = conn.execute(
         "SELECT run_id FROM follow_ups WHERE due_at <= now() ORDER BY due_at LIMIT 1"
     ).fetchone()

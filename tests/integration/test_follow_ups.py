@@ -9,8 +9,8 @@ from runner.follow import DEEPEST
 from runner.follow_ups import FollowUps
 from runner.judge import Verdict
 from runner.run import Run, RunState, Trigger
-from runner.store import follow_ups, lists, moves, templates, verdicts
-from runner.store.connection import Line
+from runner.store import follow_ups, lists, moves, order, templates, verdicts
+from runner.store.connection import Line, connect
 from runner.template import Template
 from runner.vault import Vault
 from tests.playbooks import SLEEPING
@@ -307,6 +307,32 @@ def test_a_circle_has_an_end(bench, declare, run_it, make):
 
     assert newest(bench, "round").id == last.id
     assert "have started each other" in bench.events(last, "not_chained")[0].detail["why"]
+
+
+def test_what_takes_too_long_keeps_nothing_else_from_being_done(
+    bench, declare, run_it, make, database_url
+):
+    group = {"group": "prod", "when_busy": "coalesce"}
+    declare("next", FAILING)
+    declare("held", FAILING, concurrency=group)
+    declare("first", FAILING, then=[{"template": "held"}])
+    declare("second", FAILING, then=[{"template": "next"}])
+    for name in ("first", "second"):
+        end(bench, run_it(name))
+    worker = make()
+    # As long as the server lets any of ours take, but sooner.
+    worker._line.conn().execute("SET statement_timeout = '500ms'")
+
+    with connect(database_url) as own, own.transaction():
+        order.lock_group(own, "prod")
+        assert worker.follow_up()
+        assert worker.follow_up()
+
+    assert newest(bench, "held") is None
+    assert newest(bench, "next") is not None
+    bench.conn.execute("UPDATE follow_ups SET due_at = now()")
+    assert worker.follow_up()
+    assert newest(bench, "held") is not None
 
 
 @pytest.mark.parametrize("state", [RunState.FAILED, RunState.SUCCEEDED, RunState.LOST])
