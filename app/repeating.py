@@ -21,10 +21,18 @@ def again(vault: Vault, conn: Connection, run: Run, asked: RerunBody, *, by: str
     wanted = rerun.repeat(run, by=by, reason=asked.reason, hosts=only)
     if asked.at == "newest":
         return _renewed(vault, conn, run, wanted)
+    wanted = replace(wanted, spec={**run.spec, **_approval_of_now(conn, run)})
     # With the first key: whoever is about to give up an older one does not look for it here.
     renewed = vault.renew(run.secrets) if run.secrets else None
     _require_credentials(conn, run.spec)
     return replace(wanted, secrets=renewed or run.secrets)
+
+
+def _approval_of_now(conn: Connection, run: Run) -> dict[str, Any]:
+    """What its template asks for by now: else what is older than the rule would go past it."""
+    stored = templates.find(conn, run.template)
+    approval = stored.spec.get("approval") if stored else None
+    return {"approval": approval} if approval else {}
 
 
 def _renewed(vault: Vault, conn: Connection, run: Run, wanted: Wanted) -> Wanted:

@@ -168,3 +168,16 @@ def test_a_rerun_wants_approval_again(client, conn, declare, ada, bob):
 
     assert again.status_code == 202
     assert again.json["approval"]["state"] == "wanted"
+
+
+def test_a_rerun_as_it_was_wants_the_approval_of_now(client, conn, ada):
+    client.put(DEPLOY, json=TEMPLATE)
+    old = trigger(ada)
+    client.post(path(old, "stop"))
+    client.put(DEPLOY, json={**TEMPLATE, "approval": {}})
+
+    again = ada.post(path(old, "rerun"), json={"at": "same"})
+
+    assert again.status_code == 202, again.json
+    assert again.json["approval"]["state"] == "wanted"
+    assert claimable(conn) == []
