@@ -1,6 +1,7 @@
 """A group has no more runs than its limit, whoever claims at once, and they start in order."""
 
 import threading
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -143,6 +144,23 @@ def test_groups_do_not_wait_for_each_other_nor_others_for_them(conn, insert):
     assert claim(conn, alone)
     assert claim(conn, behind) is None
     assert order.ready(conn, older_than=-1) == []
+
+
+def test_a_queue_that_nobody_serves_keeps_none_of_another_from_being_looked_at(conn, insert):
+    for each in range(4):
+        insert(group=f"a-{each}", queue="nobody")
+        wanted = Wanted(
+            template="t", spec={"timeout": 60, "queue": "nobody"}, trigger=Trigger.API, by="ada"
+        )
+        runs.insert(conn, wanted)
+    low = runs.insert(conn, replace(wanted, spec={"timeout": 60, "priority": "low"}))
+    high = runs.insert(conn, replace(wanted, spec={"timeout": 60, "priority": "high"}))
+    grouped = insert(group="b", queue="dmz")
+
+    ready = [run.id for run in order.ready(conn, older_than=-1, limit=3)]
+
+    assert len(ready) == 6
+    assert {low.id, high.id, grouped.id} <= set(ready)
 
 
 def test_a_limit_of_its_own_template_counts_all_of_the_group(conn, insert):
