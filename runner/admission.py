@@ -1,11 +1,12 @@
 """Letting a run in: into the queue, and into its concurrency group as that wants it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from runner.concurrency import WhenBusy, group_of
 from runner.errors import RunnerError
-from runner.run import Run, Wanted
-from runner.store import order, runs, stops
+from runner.run import Run, Trigger, Wanted
+from runner.store import approvals, order, runs, stops
 from runner.store.audit import Deed
 from runner.store.connection import Connection
 
@@ -39,7 +40,11 @@ def may_displace(wanted: Wanted) -> bool:
 
 def when_busy_of(wanted: Wanted) -> WhenBusy:
     """What becomes of it when its group is busy; of one without a group there is nothing to be."""
-    when_busy: WhenBusy = wanted.spec.get("concurrency", {}).get("when_busy", "queue")
+    return _when_busy(wanted.spec)
+
+
+def _when_busy(spec: dict[str, Any]) -> WhenBusy:
+    when_busy: WhenBusy = spec.get("concurrency", {}).get("when_busy", "queue")
     return when_busy
 
 
@@ -51,12 +56,17 @@ def admit(conn: Connection, wanted: Wanted, deed: Deed | None = None) -> Admitte
     """
     group = group_of(wanted.spec, wanted.accepted)
     when_busy = when_busy_of(wanted)
-    if group is None or when_busy == "queue":
+    if group is None or when_busy == "queue" or (when_busy != "reject" and _needs_approval(wanted)):
         run = runs.insert(conn, wanted, deed)
         return Admitted(run=run) if run else None
     limit = wanted.spec["concurrency"]["limit"]
     with conn.transaction():
         order.lock_group(conn, group)
+        if wanted.trigger is Trigger.RETRY and wanted.rerun_of is not None:
+            # It is as old as what it retries, and takes nobody's place a second time.
+            if newer := order.newer_in_group(conn, group, wanted.rerun_of, limit):
+                raise GroupBusy(group, newer)
+            when_busy = "reject"
         if when_busy == "reject":
             there = order.first_in_group(conn, group, limit)
             if len(there) >= limit:
@@ -66,9 +76,34 @@ def admit(conn: Connection, wanted: Wanted, deed: Deed | None = None) -> Admitte
             return None
         if when_busy == "reject":
             return Admitted(run=run)
-        superseded = stops.supersede_in_group(conn, run, by=wanted.by)
-        replaced = _replace(conn, run, limit) if when_busy == "replace" else []
-        return Admitted(run=run, superseded=tuple(superseded), replaced=tuple(replaced))
+        return _displace(conn, run)
+
+
+def approve(conn: Connection, run: Run, *, by: str, reason: str | None) -> Admitted | None:
+    """Let *run* start that wants approval; others give it their place now, not before.
+
+    None if it wants that no more. Only within a transaction.
+    """
+    group, when_busy = run.concurrency_group, _when_busy(run.spec)
+    displaces = group is not None and when_busy in ("coalesce", "replace")
+    if group is not None and displaces:
+        order.lock_group(conn, group)  # before the row, as admit does
+    approved = approvals.approve(conn, run.id, by=by, reason=reason)
+    if approved is None:
+        return None
+    return _displace(conn, approved) if displaces else Admitted(run=approved)
+
+
+def _needs_approval(wanted: Wanted) -> bool:
+    return "approval" in wanted.spec and wanted.approved_by is None
+
+
+def _displace(conn: Connection, run: Run) -> Admitted:
+    """Have those of its group give way that are older than *run*."""
+    superseded = stops.supersede_in_group(conn, run, by=run.triggered_by)
+    replaces = _when_busy(run.spec) == "replace" and run.group_limit is not None
+    replaced = _replace(conn, run, run.group_limit or 1) if replaces else []
+    return Admitted(run=run, superseded=tuple(superseded), replaced=tuple(replaced))
 
 
 def _replace(conn: Connection, run: Run, limit: int) -> list[Run]:
@@ -77,7 +112,8 @@ def _replace(conn: Connection, run: Run, limit: int) -> list[Run]:
     running = order.running_in_group(conn, run.concurrency_group)
     going = sum(each.is_stopping for each in running)
     too_many = len(running) - going - limit + 1
-    oldest = [each for each in running if not each.is_stopping][: max(0, too_many)]
+    older = [each for each in running if not each.is_stopping and each.id < run.id]
+    oldest = older[: max(0, too_many)]
     reason = f"run {run.id} takes its place"
     asked = [
         stops.request_stop(conn, each.id, by=run.triggered_by, reason=reason, force=False)

@@ -8,15 +8,15 @@ from app.api.requests import ApprovalBody
 from app.api.run_answers import RunAnswer
 from app.api.runs import conflict, find_run
 from app.approving import missing_right, objection
-from app.auditing import Action, doer, note_run
+from app.auditing import Action, doer, note_given_way, note_run
 from app.auth import caller, require
 from app.operations import Operation, answer
 from app.rights import Right
 from app.services import Services
 from jobs import runs as jobs
-from runner.admission import Admitted
+from runner.admission import approve
 from runner.run import Run
-from runner.store import approvals, stops
+from runner.store import stops
 from runner.store.connection import Connection
 
 
@@ -32,13 +32,14 @@ def approve_run(services: Services, run_id: int, body: ApprovalBody) -> Response
         run = _find(conn, run_id)
         if why := objection(run, by):
             raise conflict(run, why)
-        approved = approvals.approve(conn, run_id, by=by, reason=body.reason)
+        approved = approve(conn, run, by=by, reason=body.reason)
         if approved is None:
             now = find_run(conn, run_id)
             raise conflict(now, objection(now, by) or f"the time to approve of {run_id} is over")
-        note_run(conn, doer(by), Action.APPROVE, approved, reason=body.reason)
-    jobs.hand_over(services.redis, Admitted(run=approved))
-    return answer(RunAnswer.of(approved))
+        note_run(conn, doer(by), Action.APPROVE, approved.run, reason=body.reason)
+        note_given_way(conn, doer(by), approved)
+    jobs.hand_over(services.redis, approved)
+    return answer(RunAnswer.of(approved.run))
 
 
 def deny_run(services: Services, run_id: int, body: ApprovalBody) -> Response:

@@ -21,11 +21,11 @@ from app.rights import Right
 from app.services import Services
 from app.tracing import traceparent
 from jobs import runs as jobs
-from runner.admission import Admitted, GroupBusy, admit
+from runner.admission import Admitted, GroupBusy, admit, approve
 from runner.concurrency import Unnamed
 from runner.rerun import NothingToRepeat
 from runner.run import Run, RunState, Trigger, Wanted
-from runner.store import approvals, lists, output, runs, stops, templates, watch
+from runner.store import lists, output, runs, stops, templates, watch
 from runner.store.audit import Deed
 from runner.store.connection import Connection
 from runner.template import NAME, Overrides, Refused, check, restored
@@ -155,12 +155,13 @@ def _stop(action: Action, ask: Ask) -> Done:
 
 def _approve(action: Action, ask: Ask) -> Done:
     run = _asked_of(action, ask)
-    approved = approvals.approve(action.conn, run.id, by=action.asker.name, reason=ask.reason)
+    approved = approve(action.conn, run, by=action.asker.name, reason=ask.reason)
     if approved is None:
         raise Refusal(f"Run {run.id} cannot be approved of any more.")
-    note_run(action.conn, action.who, auditing.Action.APPROVE, approved, reason=ask.reason)
-    said = f"Run {run.id} of {run.template} is approved of by {action.asker.name}."
-    return Done(_about(approved, said, is_public=True), made=Admitted(run=approved))
+    note_run(action.conn, action.who, auditing.Action.APPROVE, approved.run, reason=ask.reason)
+    note_given_way(action.conn, action.who, approved)
+    said = f"Run {run.id} of {run.template} is approved of by {action.asker.name}{_for(approved)}."
+    return Done(_about(approved.run, said, is_public=True), made=approved)
 
 
 def _deny(action: Action, ask: Ask) -> Done:

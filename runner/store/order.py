@@ -122,6 +122,17 @@ def first_in_group(conn: Connection, group: str, limit: int) -> list[int]:
     return [row["id"] for row in rows]
 
 
+def newer_in_group(conn: Connection, group: str, run_id: int, limit: int) -> list[int]:
+    """The ids of up to *limit* of *group* that run or wait and have come after *run_id*."""
+    rows = conn.execute(
+        """SELECT id FROM runs
+            WHERE concurrency_group = %s AND state IN ('queued', 'running') AND id > %s
+            ORDER BY id LIMIT %s""",
+        [group, run_id, limit],
+    ).fetchall()
+    return [row["id"] for row in rows]
+
+
 def ahead_in_group(conn: Connection, run: Run) -> tuple[list[int], list[int]]:
     """The runs of its group that hold it up: those that are running, and those before it."""
     row = conn.execute(

@@ -84,11 +84,11 @@ def supersede(conn: Connection, run: Run, *, by: str) -> list[Run]:
 
 
 def supersede_in_group(conn: Connection, run: Run, *, by: str) -> list[Run]:
-    """queued -> stopped for the others of its group that wait.
+    """queued -> stopped for the older ones of its group that wait.
 
     Only within a transaction that has locked the group.
     """
-    where: LiteralString = "concurrency_group = %(group)s AND id <> %(run_id)s"
+    where: LiteralString = "concurrency_group = %(group)s AND id < %(run_id)s"
     return _give_way(conn, run, where, by=by, group=run.concurrency_group)
 
 

@@ -335,6 +335,26 @@ def test_what_takes_too_long_keeps_nothing_else_from_being_done(
     assert newest(bench, "held") is not None
 
 
+@pytest.mark.parametrize("when_busy", ["coalesce", "replace"])
+def test_a_retry_takes_the_place_of_nothing_newer(bench, declare, run_it, make, when_busy):
+    group = {"group": "prod", "when_busy": when_busy}
+    declare("flaky", FAILING, concurrency=group, retry={"delay": 0, "on": ["failed"]})
+    older = run_it("flaky")
+    end(bench, older, RunState.FAILED)
+    newer = run_it("flaky")
+    assert moves.claim(bench.conn, newer.id, **PLACE, token=uuid4(), lease=60)
+    declare("waits", FAILING, concurrency={"group": "prod"})
+    waiting = run_it("waits")
+
+    assert make().follow_up()
+
+    assert not bench.find(newer).is_stopping
+    assert bench.find(waiting).state is RunState.QUEUED
+    assert newest(bench, "flaky").id == newer.id
+    why = bench.events(older, "not_retried")[0].detail["why"]
+    assert f"run {newer.id}" in why
+
+
 @pytest.mark.parametrize("state", [RunState.FAILED, RunState.SUCCEEDED, RunState.LOST])
 def test_nothing_comes_after_a_stop_that_was_too_late(bench, declare, run_it, make, state):
     declare("tidy", FAILING)

@@ -170,6 +170,29 @@ def test_a_rerun_wants_approval_again(client, conn, declare, ada, bob):
     assert again.json["approval"]["state"] == "wanted"
 
 
+@pytest.mark.parametrize("when_busy", ["coalesce", "replace"])
+def test_none_gives_its_place_before_it_is_approved_of(client, conn, ada, bob, when_busy):
+    group = {"concurrency": {"group": "prod", "when_busy": when_busy}}
+    client.put(DEPLOY, json={**TEMPLATE, **group})
+    running = trigger(ada)
+    place = {"runner": "r", "machine": "m", "boot": "b"}
+    assert moves.claim(conn, running["id"], **place, token=uuid4(), lease=60)
+    client.put(DEPLOY, json={**TEMPLATE, "concurrency": {"group": "prod"}})
+    waits = trigger(ada)
+    client.put(DEPLOY, json={**TEMPLATE, **group, "approval": {}})
+
+    run = trigger(ada)
+
+    assert client.get(path(running)).json["stop"] is None
+    assert client.get(path(waits)).json["state"] == "queued"
+    assert bob.post(path(run, "approve")).status_code == 200
+    is_asked = client.get(path(running)).json["stop"] is not None
+    assert is_asked == (when_busy == "replace")
+    assert client.get(path(waits)).json["message"] == f"run {run['id']} took its place"
+    noted = client.get("/api/v1/audit?action=run.supersede").json["entries"]
+    assert [entry["detail"]["superseded_by"] for entry in noted] == [run["id"]]
+
+
 def test_a_rerun_as_it_was_wants_the_approval_of_now(client, conn, ada):
     client.put(DEPLOY, json=TEMPLATE)
     old = trigger(ada)
