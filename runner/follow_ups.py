@@ -87,7 +87,10 @@ class FollowUps:
             if retried is not None:
                 yield retried
                 return
-        for entry in follow.followers(run):
+        entries = follow.followers(run)
+        if len(entries) > 1:
+            follow_ups.take_turns(conn)  # two that wanted the same groups crosswise stood still
+        for entry in entries:
             about = {"template": entry["template"]}
             made = self._try(conn, run, "chained", about, self._chain, entry)
             if made is not None:

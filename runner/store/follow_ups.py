@@ -24,6 +24,11 @@ def take(conn: Connection) -> Run | None:
     return Run.from_row(row) if row else None
 
 
+def take_turns(conn: Connection) -> None:
+    """Let one at a time make several runs, until the transaction ends: they lock their groups."""
+    conn.execute("SELECT pg_advisory_xact_lock(hashtextextended('several follow-ups', 0))")
+
+
 def put_off(conn: Connection, run_id: int) -> None:
     """Leave one for later that could not be done now."""
     conn.execute(

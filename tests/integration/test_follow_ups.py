@@ -267,6 +267,34 @@ def test_however_many_do_it_it_is_done_once(bench, declare, run_it, make):
     )
 
 
+def test_chains_that_want_the_same_groups_crosswise_do_not_wait_for_each_other(
+    bench, declare, run_it, make
+):
+    for name in "ab":
+        declare(name, FAILING, concurrency={"group": name, "when_busy": "coalesce"})
+    for names in ("ab", "ba"):
+        declare(names, FAILING, then=[{"template": name} for name in names])
+    for _ in range(15):
+        end(bench, run_it("ab"))
+        end(bench, run_it("ba"))
+    workers = [make() for _ in range(4)]
+    barrier = threading.Barrier(len(workers))
+
+    def work(worker: FollowUps) -> None:
+        barrier.wait(60)
+        while worker.follow_up():
+            pass
+
+    threads = [threading.Thread(target=work, args=[worker]) for worker in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    left = bench.conn.execute("SELECT run_id FROM follow_ups").fetchall()
+    assert left == []  # none was put off
+
+
 def test_what_dies_in_the_middle_is_done_by_another(bench, declare, run_it, make, monkeypatch):
     declare("next", TELLING, accepts=ACCEPTS)
     declare("first", FAILING, then=[{"template": "next"}, {"template": "next"}])
