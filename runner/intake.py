@@ -84,7 +84,14 @@ class Intake:
         """Have those taken whose turn has come. Raise what AWAY names."""
         while self._groups:
             group = next(iter(self._groups))
-            for run in order.ready_in_group(self._line.conn(), group):
+            try:
+                ready = order.ready_in_group(self._line.conn(), group)
+            except AWAY:
+                raise
+            except psycopg.Error as error:  # the watchdog finds them, too, and others wait for us
+                log.error("group %r: Postgres refuses: %s", group, error.diag.message_primary)
+                ready = []
+            for run in ready:
                 self._clerk.call_up(run)
             self._groups.discard(group)
 

@@ -68,9 +68,10 @@ class Starts:
             plain.prepare(self._zygotes, self._settings, self.installation)
 
     def start(self, conn: Connection, run_id: int) -> Live | Run | None:
-        """Claim and order. None when it was not queued any more, or failed at once.
+        """Claim and order. None when it was not queued any more.
 
-        The run itself when its turn has not come. Raise Paused while nothing is to be taken.
+        The run itself when its turn has not come, and when it has failed at once. Raise Paused
+        while nothing is to be taken.
         """
         self.prepare(conn)
         gate_until = time.monotonic() + self._settings.gate
@@ -95,7 +96,7 @@ class Starts:
         except Exception as error:
             log.exception("run %d: it could not be started", run.id)
             self._fail(conn, run, f"it could not be started: {type(error).__name__}, see the log")
-        return None
+        return run
 
     def _fail(self, conn: Connection, run: Run, message: str) -> None:
         self._finish(conn, run, Verdict(state=RunState.FAILED, message=storable(message)))

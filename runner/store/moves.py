@@ -133,7 +133,8 @@ def _claim(
                   lease_expires_at = now() + make_interval(secs => %(lease)s),
                   group_slot = free.slot
              FROM ({FREE_SLOT}) AS free
-            WHERE id = %(run_id)s AND {DUE} AND NOT EXISTS (SELECT FROM maintenance)
+            WHERE id = %(run_id)s AND {DUE}
+              AND EXISTS (SELECT FROM maintenance WHERE paused_at IS NULL FOR SHARE)
               AND (concurrency_group IS NULL OR free.slot IS NOT NULL)""",
         "claimed",
         runner,

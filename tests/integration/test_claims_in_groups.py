@@ -4,6 +4,7 @@ import threading
 from dataclasses import replace
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from runner.run import Run, RunState, Trigger, Wanted
@@ -83,9 +84,7 @@ def test_two_claims_that_saw_the_same_free_slot_are_one(conn, database_url, inse
         told = []
         thread = threading.Thread(target=lambda: told.append(claim(other, second)))
         thread.start()
-        waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND pid = %s"
-        while not conn.execute(waits, [other.info.backend_pid]).fetchone():
-            assert thread.is_alive()
+        await_lock(conn, other, thread)
         own.execute("COMMIT")
         thread.join(60)
 
@@ -186,3 +185,68 @@ def test_a_stopped_one_holds_nobody_up(conn, insert):
     assert stopped.state is RunState.STOPPED
 
     assert claim(conn, second)
+
+
+def await_lock(conn, waiter, thread) -> None:
+    """Wait until the connection *waiter* waits for a lock."""
+    waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND pid = %s"
+    while not conn.execute(waits, [waiter.info.backend_pid]).fetchone():
+        assert thread.is_alive()
+
+
+def test_a_pause_is_told_when_no_claim_is_under_way_any_more(conn, database_url, insert):
+    """Forced: the claim has begun, and waits for its row, when all is to be paused."""
+    run, later = insert(group="one"), insert(group="other")
+    told: list[str] = []
+    with (
+        connect(database_url) as holder,
+        connect(database_url) as claiming,
+        connect(database_url) as pausing,
+    ):
+        holder.execute("BEGIN")
+        holder.execute("SELECT FROM runs WHERE id = %s FOR UPDATE", [run.id])
+        first = threading.Thread(target=lambda: told.append(f"claimed {claim(claiming, run).id}"))
+        first.start()
+        await_lock(conn, claiming, first)
+
+        def pause() -> None:
+            maintenance.pause(pausing, by="ada", reason=None)
+            told.append("paused")
+
+        second = threading.Thread(target=pause)
+        second.start()
+        await_lock(conn, pausing, second)
+        assert told == []
+        holder.execute("COMMIT")
+        first.join(60)
+        second.join(60)
+
+    assert told == [f"claimed {run.id}", "paused"]
+    assert claim(conn, later) is None
+
+
+def test_a_claim_that_began_before_a_pause_was_committed_is_none(conn, database_url, insert):
+    run = insert()
+    told = []
+    with connect(database_url) as pausing, connect(database_url) as claiming:
+        pausing.execute("BEGIN")
+        maintenance.pause(pausing, by="ada", reason=None)
+        thread = threading.Thread(target=lambda: told.append(claim(claiming, run)))
+        thread.start()
+        await_lock(conn, claiming, thread)
+        pausing.execute("COMMIT")
+        thread.join(60)
+
+    assert told == [None]
+
+
+def test_who_knows_nothing_of_groups_claims_nothing_of_one(conn, insert):
+    """The version before does not name a slot, and no index would count its run."""
+    run = insert()
+
+    with pytest.raises(psycopg.errors.CheckViolation):
+        conn.execute(
+            """UPDATE runs SET state = 'running', phase = 'preparing',
+                      lease_token = gen_random_uuid(), lease_expires_at = now() WHERE id = %s""",
+            [run.id],
+        )

@@ -10,6 +10,9 @@ ALTER TABLE runs
 -- NOT VALID: there is nothing to be checked in the rows of before, and nobody waits for that.
 ALTER TABLE runs ADD CONSTRAINT limited_iff_grouped CHECK (
     (concurrency_group IS NULL) = (group_limit IS NULL)) NOT VALID;
+-- Whoever knows nothing of groups claims nothing of one: the index would not count it.
+ALTER TABLE runs ADD CONSTRAINT running_in_a_slot CHECK (
+    state <> 'running' OR concurrency_group IS NULL OR group_slot IS NOT NULL) NOT VALID;
 
 -- What a runner serves, and who has told it to take no more.
 ALTER TABLE runners
@@ -19,10 +22,12 @@ ALTER TABLE runners
     ADD COLUMN drained_by text,
     ADD COLUMN drain_reason text;
 
--- While there is a row, nothing is taken by any runner.
+-- While it is paused nothing is taken by any runner. One row, which each claim shares: who pauses
+-- waits for those that are under way, and those that come later see it, whatever they saw before.
 CREATE TABLE maintenance (
     only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one),
-    paused_at timestamptz NOT NULL DEFAULT now(),
-    paused_by text NOT NULL,
+    paused_at timestamptz,
+    paused_by text,
     reason text
 );
+INSERT INTO maintenance DEFAULT VALUES;
