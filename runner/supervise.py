@@ -13,7 +13,7 @@ from collections.abc import Callable
 import psycopg
 from redis import Redis
 
-from runner import linux, machine, memory
+from runner import linux, machine, memory, programs
 from runner.alarm import Alarm
 from runner.books import Books, Entry
 from runner.clerk import Clerk
@@ -53,6 +53,9 @@ class Runner:
         self.settings = settings
         self.line = line
         self.disks = Disks(settings)
+        self._missing = programs.missing(settings)
+        for program in self._missing:
+            log.error("there is no %s: every run will fail until it is installed", program)
         self.lives: dict[int, Live] = {}
         self._entries: dict[int, Entry] = {}
         self._selector = selectors.DefaultSelector()
@@ -263,6 +266,7 @@ class Runner:
             busy=len(self.lives),
             queues=self.settings.queues,
             short_of_memory=self._intake.is_short_of_memory,
+            missing=self._missing,
             disks=self.disks.told(),
             **place,
         )

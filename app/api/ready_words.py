@@ -84,6 +84,15 @@ def _runners(seen: Health) -> Word:
             "Start one (`runner` of the Procfile); if one should be there, its log says why it "
             "left or does not reach Postgres.",
         )
+    if seen.missing:
+        programs = " and no ".join(seen.missing)
+        return Word(
+            "runners",
+            False,
+            f"{_many(seen.runners, 'runner')}, of which some have no {programs}: their runs fail.",
+            "Install it there and start them again; on Heroku's stacks since heroku-24 git comes "
+            "by the Aptfile and its buildpack. GET /api/v1/runners tells which they are.",
+        )
     held = ", ".join(f"{count} by {kind}" for kind, count in sorted(seen.containment.items()))
     return Word(
         "runners",

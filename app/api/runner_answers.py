@@ -25,6 +25,7 @@ class RunnerAnswer(Answer):
     slots: int
     busy: int = Field(description="slots that are taken")
     containment: str | None = Field(description="what it holds families with")
+    missing: list[str] = Field(description="programs that it needs and has not: its runs fail")
     short_of_memory: bool = Field(description="it takes no run until there is more")
     started_at: UtcTime
     beat_at: UtcTime

@@ -37,6 +37,8 @@ class Health:
     runners: int
     #: How many of them hold families by which means.
     containment: dict[str, int]
+    #: Programs that some of them need and have not.
+    missing: list[str]
     slots: int
     busy: int
     #: Notifications that are to be told, and that were given up.
@@ -55,7 +57,7 @@ def read(conn: Connection) -> Health:
                   (SELECT count(*) FROM notifications WHERE state = 'pending')
                       AS notifications_pending,
                   (SELECT count(*) FROM notifications WHERE state = 'dead') AS notifications_dead,
-                  playing.*, taking.*, holding.*
+                  playing.*, taking.*, lacking.*, holding.*
              FROM watch,
                   (SELECT count(*) FILTER (WHERE stop_requested_at IS NULL) AS running,
                           count(*) FILTER (WHERE lease_expires_at < now()) AS stale,
@@ -70,6 +72,9 @@ def read(conn: Connection) -> Health:
                           coalesce(sum(busy), 0)::int AS busy
                      FROM runners
                     WHERE beat_at > now() - make_interval(secs => %(fresh)s)) AS taking,
+                  (SELECT coalesce(array_agg(DISTINCT program ORDER BY program), '{}') AS missing
+                     FROM runners, unnest(runners.missing) AS program
+                    WHERE beat_at > now() - make_interval(secs => %(fresh)s)) AS lacking,
                   (SELECT coalesce(jsonb_object_agg(kind, number), '{}') AS containment
                      FROM (SELECT containment AS kind, count(*) AS number FROM runners
                             WHERE beat_at > now() - make_interval(secs => %(fresh)s)

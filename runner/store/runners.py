@@ -1,6 +1,6 @@
 """The runners table: who is there to take runs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -23,6 +23,7 @@ def beat(
     disks: Mapping[str, Mapping[str, int]],
     queues: tuple[str, ...] = ("default",),
     short_of_memory: bool = False,
+    missing: Sequence[str] = (),
 ) -> None:
     """Tell that this runner is alive, what it holds families with, how many slots are taken.
 
@@ -30,12 +31,12 @@ def beat(
     """
     conn.execute(
         """INSERT INTO runners (name, machine, boot, slots, busy, containment, queues,
-                                short_of_memory, disks)
+                                short_of_memory, missing, disks)
            VALUES (%(name)s, %(machine)s, %(boot)s, %(slots)s, %(busy)s, %(containment)s,
-                   %(queues)s, %(short_of_memory)s, %(disks)s)
+                   %(queues)s, %(short_of_memory)s, %(missing)s, %(disks)s)
            ON CONFLICT (name) DO UPDATE
               SET busy = excluded.busy, short_of_memory = excluded.short_of_memory,
-                  disks = excluded.disks, beat_at = now()""",
+                  missing = excluded.missing, disks = excluded.disks, beat_at = now()""",
         {
             "name": name,
             "machine": machine,
@@ -45,6 +46,7 @@ def beat(
             "containment": containment,
             "queues": list(queues),
             "short_of_memory": short_of_memory,
+            "missing": list(missing),
             "disks": Jsonb(disks),
         },
     )
@@ -62,7 +64,7 @@ def alive(conn: Connection) -> list[dict[str, Any]]:
     """The runners that have beaten lately, as the table has them."""
     return conn.execute(
         """SELECT name, machine, containment, slots, busy, started_at, beat_at, queues,
-                  short_of_memory, drained_at, drained_by, drain_reason
+                  short_of_memory, missing, drained_at, drained_by, drain_reason
              FROM runners
             WHERE beat_at > now() - make_interval(secs => %s) ORDER BY name""",
         [FRESH],

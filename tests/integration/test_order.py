@@ -1,7 +1,7 @@
 """Runners take runs in the order that templates ask for, and only those that they shall."""
 
 from runner.run import RunState, StopOutcome
-from runner.store import maintenance, runners
+from runner.store import health, maintenance, runners
 from runner.why import why_waiting
 from tests import playbooks
 from tests.playbooks import SLEEPING
@@ -224,3 +224,14 @@ def test_a_runner_without_memory_leaves_runs_to_others(bench, start, playbook):
     start()
 
     assert bench.await_final(run).state is RunState.SUCCEEDED
+
+
+def test_a_runner_without_git_says_so(bench, start, tmp_path):
+    programs = tmp_path / "programs"
+    programs.mkdir()
+
+    runner = start(PATH=str(programs))
+
+    wait_until(lambda: [each["missing"] for each in runners.alive(bench.conn)] == [["git"]], 60)
+    assert health.read(bench.conn).missing == ["git"]
+    assert "there is no git" in runner.log.read_text()

@@ -81,6 +81,8 @@ def _tell(call: Call, runner: Mapping[str, Any]) -> None:
 def _takes(runner: Mapping[str, Any]) -> str:
     if drain := runner["drain"]:
         return f"drained by {drain['by']}" + (f": {drain['reason']}" if drain["reason"] else "")
+    if runner["missing"]:
+        return f"yes, without {' and '.join(runner['missing'])}: they fail"
     return "short of memory" if runner["short_of_memory"] else "yes"
 
 

@@ -17,6 +17,7 @@ ALTER TABLE runs ADD CONSTRAINT running_in_a_slot CHECK (
 -- What a runner serves, and who has told it to take no more.
 ALTER TABLE runners
     ADD COLUMN queues text[] NOT NULL DEFAULT '{default}',
+    ADD COLUMN missing text[] NOT NULL DEFAULT '{}',    -- programs that it needs and has not
     ADD COLUMN short_of_memory boolean NOT NULL DEFAULT false,
     ADD COLUMN drained_at timestamptz,
     ADD COLUMN drained_by text,
