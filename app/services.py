@@ -25,7 +25,6 @@ from runner.store.hooks import StoredHook
 from runner.traces import open_traces
 from runner.vault import Vault
 
-CONNECTIONS = 20  # per process: a request holds one for its queries only, followers none
 REDIS_ANSWER = 3.0  # seconds; by default redis-py retries for longer than a caller waits
 LARGE_BODIES = 2  # at once, in one process
 HASTY = 0.5  # seconds, of which a delivery may need three; a chat waits for 3 in all
@@ -71,7 +70,8 @@ class Services:
         """Lend a connection to Postgres. Raise OperationalError when there is none in time."""
         with self._lock:
             if self._pool is None:
-                self._pool = connection.pool(self.settings.database_url, size=CONNECTIONS)
+                size = self.settings.connections
+                self._pool = connection.pool(self.settings.database_url, size=size)
         with connection.lend(self._pool) as conn:
             yield conn
 

@@ -192,6 +192,13 @@ class Settings(StoreSettings, Lifetimes):
         ge=2**16,
         description="bytes of output kept per run; what follows is dropped with a notice",
     )
+    connections: int = Field(
+        alias="CURTAIN_CONNECTIONS",
+        default=20,
+        ge=2,
+        le=500,
+        description="connections to Postgres per web process, at most",
+    )
     followers: int = Field(
         alias="CURTAIN_FOLLOWERS",
         default=200,

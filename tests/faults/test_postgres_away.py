@@ -12,11 +12,14 @@ import psycopg
 import pytest
 
 from app.problems import MEDIA_TYPE
-from app.services import CONNECTIONS
 from runner.run import RunState
+from runner.settings import Settings
 from runner.store import stops
 from tests.faults.outages import away, holder_and_other, let_pass, stay_single
 from tests.waiting import wait_until
+
+#: Of a web process, which a request holds for its queries only.
+CONNECTIONS: int = Settings.model_fields["connections"].default
 
 pytestmark = pytest.mark.timeout(300)  # a world takes its time on a busy machine
 isolated = pytest.mark.parametrize("empty_world", ["isolated"], indirect=True)
