@@ -103,7 +103,7 @@ def test_what_failed_is_tried_again_so_often_and_each_is_a_run(bench, runner, de
         lambda: (run := newest(bench, "flaky")).retry_number == 2 and run.is_final and run, 60
     )
 
-    wait_until(lambda: is_settled(bench))
+    wait_until(lambda: is_settled(bench), timeout=60)
     third, second, one = lists.page(bench.conn, limit=5, template="flaky")
     assert [run.id for run in (third, one)] == [last.id, first.id]
     assert (second.retry_of, second.retry_number, second.rerun_of) == (first.id, 1, first.id)
@@ -129,7 +129,7 @@ def test_only_what_it_is_for_is_tried_again_and_only_where_it_failed(
         lambda: (run := newest(bench, "reaching")).retry_of and run.is_final and run, 60
     )
     bench.await_final(failed)
-    wait_until(lambda: is_settled(bench))
+    wait_until(lambda: is_settled(bench), timeout=60)
     assert (again.retry_of, again.only_hosts) == (away.id, ["away"])
     assert newest(bench, "failing").id == failed.id
 
@@ -161,7 +161,7 @@ def test_what_comes_then_is_run_with_what_was_set(bench, runner, declare, run_it
     first = run_it("first", secrets=vault.seal({"secret": "hush-hush"}))
 
     following = wait_until(lambda: (run := newest(bench, "told")) and run.is_final and run, 60)
-    wait_until(lambda: is_settled(bench))
+    wait_until(lambda: is_settled(bench), timeout=60)
     assert (following.state, following.chained_from) == (RunState.SUCCEEDED, first.id)
     assert (following.trigger, following.triggered_by) == (Trigger.CHAIN, "ada")
     # The entry's own value counts more; what is not accepted, or secret, is not handed on.
@@ -182,7 +182,7 @@ def test_what_comes_after_a_failure(bench, runner, declare, run_it):
     first = run_it("first")
 
     following = wait_until(lambda: (run := newest(bench, "tidy")) and run.is_final and run, 60)
-    wait_until(lambda: is_settled(bench))
+    wait_until(lambda: is_settled(bench), timeout=60)
     assert following.chained_from == first.id
     assert newest(bench, "good") is None
 
@@ -198,7 +198,7 @@ def test_nothing_comes_after_what_somebody_has_stopped(bench, runner, declare, r
     bench.stop(first)
 
     assert bench.await_final(first).state is RunState.STOPPED
-    wait_until(lambda: is_settled(bench))
+    wait_until(lambda: is_settled(bench), timeout=60)
     assert newest(bench, "tidy") is None
     assert newest(bench, "first").id == first.id
     assert bench.family(first) == []

@@ -1,5 +1,7 @@
 """Runners take runs in the order that templates ask for, and only those that they shall."""
 
+from datetime import timedelta
+
 from runner.run import RunState, StopOutcome
 from runner.store import health, maintenance, runners
 from runner.why import why_waiting
@@ -28,7 +30,7 @@ def test_one_of_a_group_starts_when_the_other_has_ended(bench, runner, playbook)
     bench.await_output(first, b"ready")
     second = bench.trigger(repository, **grouped())
     third = bench.trigger(repository, **grouped())
-    why = wait_until(lambda: why_waiting(bench.conn, bench.find(third)))
+    why = wait_until(lambda: why_waiting(bench.conn, bench.find(third)), timeout=60)
     assert (why.reason, why.behind, why.ahead) == ("group", (first.id, second.id), 2)
     assert bench.find(second).state is RunState.QUEUED
 
@@ -177,7 +179,7 @@ def test_nothing_is_taken_while_all_is_paused(bench, runner, playbook):
     assert why.reason == "maintenance"
     assert "new disks" in why.message
     # It is offered to the runner, which leaves it; what is running goes on, and is stopped.
-    wait_until(lambda: bench.redis.llen("rq:queue:curtain-runs") == 1)
+    wait_until(lambda: bench.redis.llen("rq:queue:curtain-runs") == 1, timeout=60)
     bench.stop(running)
     bench.await_final(running)
     assert bench.find(waits).state is RunState.QUEUED
@@ -191,16 +193,22 @@ def test_nothing_is_taken_while_all_is_paused(bench, runner, playbook):
     assert bench.family(waits) == []
 
 
+def has_beaten_since(bench, name) -> bool:
+    """Whether a runner has looked at what it is told since it was drained: with each beat."""
+    [row] = [each for each in runners.alive(bench.conn) if each["name"] == name]
+    return row["beat_at"] > row["drained_at"] + timedelta(seconds=1)
+
+
 def test_a_drained_runner_takes_no_more_and_keeps_what_it_has(bench, start, playbook):
     repository = playbook(SLEEPING).url
-    start()
+    start(RUNNER_LEASE="3")
     running = bench.trigger(repository)
     bench.await_output(running, b"ready")
     drained = bench.find(running).runner
     assert runners.drain(bench.conn, drained, by="ada", reason="it leaves")
     start()
-    wait_until(lambda: len(runners.alive(bench.conn)) == 2)
-    # A tick has passed since when the drained one has beaten again.
+    wait_until(lambda: len(runners.alive(bench.conn)) == 2, timeout=60)
+    wait_until(lambda: has_beaten_since(bench, drained), timeout=60)
     others = [bench.trigger(repository) for _ in range(4)]
 
     for run in others:
@@ -216,7 +224,10 @@ def test_a_drained_runner_takes_no_more_and_keeps_what_it_has(bench, start, play
 def test_a_runner_without_memory_leaves_runs_to_others(bench, start, playbook):
     start(RUNNER_RUN_MEMORY="1000000", RUNNER_LEASE="3")  # a TB
     run = bench.trigger(playbook(BRIEF).url)
-    wait_until(lambda: [each["short_of_memory"] for each in runners.alive(bench.conn)] == [True])
+    wait_until(
+        lambda: [each["short_of_memory"] for each in runners.alive(bench.conn)] == [True],
+        timeout=60,
+    )
     why = why_waiting(bench.conn, bench.find(run))
     assert (why.reason, why.message) == ("slot", "the runners that serve it are short of memory")
     assert bench.events(run, "claimed") == []
