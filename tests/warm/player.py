@@ -34,6 +34,8 @@ MASKS = [
     (rb"\d+\.\d{3,}", b"SECONDS"),
     (rb"ansible-tmp-[\w.-]+", b"TEMPORARY"),
     (rb"ansible-local-\d+\w+", b"LOCAL"),
+    # In the run's directory, or beside all where that is too long for a socket.
+    (rb"(ANSIBLE_SSH_CONTROL_PATH_DIR=)[^\s\"'\\]+", rb"\1SOCKETS"),
     (rb"(\bp=|\"pid\": |\b)\d{3,12}\b", rb"\1NUMBER"),
 ]
 

@@ -50,7 +50,7 @@ def test_every_run_tells_the_truth_of_what_its_playbook_did(platform, service, c
     for run in sent:
         final = service.await_end(run)
         has_done = f"{run.id} done" in ledger
-        assert (final.state is RunState.SUCCEEDED) == has_done, final.message
-        if not has_done:
-            assert final.state in (RunState.STOPPED, RunState.INTERRUPTED), final.message
+        # The platform's signal may come between a playbook's last line and its end.
+        ends = (RunState.SUCCEEDED if has_done else RunState.STOPPED, RunState.INTERRUPTED)
+        assert final.state in ends, final.message
     assert {service.find(run).state for run in stopped} == {RunState.STOPPED}
