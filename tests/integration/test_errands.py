@@ -64,8 +64,21 @@ def hanging(bench, runner, silent, finished):
     """A runner whose errand hangs at its remote: the process, and git below it."""
     questions.ask(bench.redis, finished(silent).id)
     (errand,) = wait_until(lambda: errands_of(runner), timeout=30)
-    gits = wait_until(lambda: gits_below(errand), timeout=30)
-    return errand, gits
+
+    def hangs():
+        """Not before git reaches out: what it does at home is there for a moment."""
+        found = gits_below(errand)
+        return found if any(map(reaches_out, found)) else None
+
+    return errand, wait_until(hangs, timeout=60)
+
+
+def reaches_out(process):
+    """Whether it is a git that talks to a remote."""
+    try:
+        return "remote" in " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return False
 
 
 def lives(process):
@@ -143,7 +156,7 @@ def test_an_errand_that_was_cut_off_can_be_asked_for_again(bench, hanging, runne
     runner.terminate()
     old = queue_of_errands(bench.redis).fetch_job("preview-1")
     assert old is not None
-    assert old.is_failed
+    wait_until(lambda: old.is_failed, timeout=60)
 
     job = questions.ask(bench.redis, 1)
 
