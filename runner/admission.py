@@ -94,6 +94,12 @@ def approve(conn: Connection, run: Run, *, by: str, reason: str | None) -> Admit
     return _displace(conn, approved) if displaces else Admitted(run=approved)
 
 
+def deny(conn: Connection, run: Run, *, by: str, reason: str | None) -> Run | None:
+    """Stop *run*, which wants approval: it never starts. None if it has ended."""
+    said = f"denied: {reason}" if reason else "denied"
+    return stops.request_stop(conn, run.id, by=by, reason=said, force=False)
+
+
 def _needs_approval(wanted: Wanted) -> bool:
     return "approval" in wanted.spec and wanted.approved_by is None
 

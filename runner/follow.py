@@ -1,6 +1,6 @@
 """What comes after a run: whether it is retried, and what is run then. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, JsonValue, StringConstraints
@@ -119,8 +119,3 @@ def later(run: Run) -> int:
     """Seconds until its retry."""
     delay: int = run.spec["retry"]["delay"]
     return delay
-
-
-def names(entries: Sequence[Then]) -> list[str]:
-    """The templates that are run then."""
-    return [entry.template for entry in entries]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from runner.run import Run, RunState
 from runner.store import maintenance, order, runners, watch
@@ -49,7 +49,14 @@ def why_waiting(conn: Connection, run: Run) -> Why | None:
             message=f"it is not taken before {run.not_before:%F %T %Z}",
             until=run.not_before,
         )
-    return _behind_its_group(conn, run) or _without_runner(conn, run) or _in_its_queue(conn, run)
+    if why := _behind_its_group(conn, run):
+        return why
+    there = runners.alive(conn)
+    serving = [each for each in there if run.queue in each["queues"]]
+    taking = [each for each in serving if not each["drained_at"]]
+    if not taking:
+        return _without_runner(run, is_drained=bool(serving), is_alone=not there)
+    return _in_its_queue(conn, run, taking)
 
 
 def _behind_its_group(conn: Connection, run: Run) -> Why | None:
@@ -68,28 +75,20 @@ def _behind_its_group(conn: Connection, run: Run) -> Why | None:
     )
 
 
-def _without_runner(conn: Connection, run: Run) -> Why | None:
-    there = runners.alive(conn)
-    serving = [each for each in there if run.queue in each["queues"]]
-    if not serving:
-        said = f"no runner serves the queue {run.queue!r}"
-        if not there:
-            said = "no runner is there"
-        if run.spec.get("queue_timeout"):
-            said += f"; it fails when it has waited for {run.spec['queue_timeout']} s"
-        return Why(reason="runner", message=said)
-    if all(each["drained_at"] for each in serving):
+def _without_runner(run: Run, *, is_drained: bool, is_alone: bool) -> Why:
+    if is_drained:
         return Why(reason="runner", message=f"all runners of the queue {run.queue!r} are drained")
-    return None
+    said = "no runner is there" if is_alone else f"no runner serves the queue {run.queue!r}"
+    if run.spec.get("queue_timeout"):
+        said += f"; it fails when it has waited for {run.spec['queue_timeout']} s"
+    return Why(reason="runner", message=said)
 
 
-def _in_its_queue(conn: Connection, run: Run) -> Why:
+def _in_its_queue(conn: Connection, run: Run, taking: list[dict[str, Any]]) -> Why:
     ahead = order.ahead_in_queue(conn, run)
-    serving = [each for each in runners.alive(conn) if run.queue in each["queues"]]
-    taking = [each for each in serving if not each["drained_at"]]
     slots, busy = sum(each["slots"] for each in taking), sum(each["busy"] for each in taking)
     message = f"{busy} of {_many(slots, 'slot')} of the runners that serve it are taken"
-    if taking and all(each["short_of_memory"] for each in taking):
+    if all(each["short_of_memory"] for each in taking):
         message = "the runners that serve it are short of memory"
     if ahead:
         many = f"{order.MOST_COUNTED} and more" if len(ahead) >= order.MOST_COUNTED else len(ahead)

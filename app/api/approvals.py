@@ -14,9 +14,8 @@ from app.operations import Operation, answer
 from app.rights import Right
 from app.services import Services
 from jobs import runs as jobs
-from runner.admission import approve
+from runner.admission import approve, deny
 from runner.run import Run
-from runner.store import stops
 from runner.store.connection import Connection
 
 
@@ -49,8 +48,7 @@ def deny_run(services: Services, run_id: int, body: ApprovalBody) -> Response:
         run = _find(conn, run_id)
         if why := objection(run, by, is_denial=True):
             raise conflict(run, why)
-        reason = f"denied: {body.reason}" if body.reason else "denied"
-        denied = stops.request_stop(conn, run_id, by=by, reason=reason, force=False)
+        denied = deny(conn, run, by=by, reason=body.reason)
         if denied is None:
             raise conflict(find_run(conn, run_id), f"run {run_id} has ended already")
         note_run(conn, doer(by), Action.DENY, denied, reason=body.reason)

@@ -21,7 +21,7 @@ from app.rights import Right
 from app.services import Services
 from app.tracing import traceparent
 from jobs import runs as jobs
-from runner.admission import Admitted, GroupBusy, admit, approve
+from runner.admission import Admitted, GroupBusy, admit, approve, deny
 from runner.concurrency import Unnamed
 from runner.rerun import NothingToRepeat
 from runner.run import Run, RunState, Trigger, Wanted
@@ -166,10 +166,7 @@ def _approve(action: Action, ask: Ask) -> Done:
 
 def _deny(action: Action, ask: Ask) -> Done:
     run = _asked_of(action, ask, is_denial=True)
-    reason = f"denied: {ask.reason}" if ask.reason else "denied"
-    denied = stops.request_stop(
-        action.conn, run.id, by=action.asker.name, reason=reason, force=False
-    )
+    denied = deny(action.conn, run, by=action.asker.name, reason=ask.reason)
     if denied is None:
         raise Refusal(f"Run {run.id} has ended already.")
     note_run(action.conn, action.who, auditing.Action.DENY, denied, reason=ask.reason)

@@ -14,7 +14,6 @@ DUE: LiteralString = """state = 'queued'
     AND approval IS DISTINCT FROM 'wanted'"""
 MOST_HEADS = 1000  # of one group that are looked at; a limit is no more
 MOST_GROUPS = 20_000  # heads that are looked at in a round: 30,000 take 1.2 seconds
-MOST_BEHIND = 10  # runs that are named to one that waits
 MOST_COUNTED = 1000  # runs before one that are counted
 
 #: The first runs of each group among `groups`, as many as it has room for.

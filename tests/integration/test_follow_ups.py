@@ -242,12 +242,8 @@ def end(bench, run: Run, state: RunState = RunState.SUCCEEDED) -> None:
     assert moves.finish(bench.conn, claimed, verdict, actor="r", complete=True, truncated=False)
 
 
-def test_however_many_do_it_it_is_done_once(bench, declare, run_it, make):
-    declare("next", TELLING, accepts=ACCEPTS)
-    declare("first", FAILING, then=[{"template": "next"}])
-    for _ in range(10):
-        end(bench, run_it("first"))
-    workers = [make() for _ in range(6)]
+def all_at_once(workers: list[FollowUps]) -> None:
+    """Let all do what there is, begun in the same moment."""
     barrier = threading.Barrier(len(workers))
 
     def work(worker: FollowUps) -> None:
@@ -260,6 +256,14 @@ def test_however_many_do_it_it_is_done_once(bench, declare, run_it, make):
         thread.start()
     for thread in threads:
         thread.join(60)
+
+
+def test_however_many_do_it_it_is_done_once(bench, declare, run_it, make):
+    declare("next", TELLING, accepts=ACCEPTS)
+    declare("first", FAILING, then=[{"template": "next"}])
+    for _ in range(10):
+        end(bench, run_it("first"))
+    all_at_once([make() for _ in range(6)])
 
     made = lists.page(bench.conn, limit=50, template="next")
     assert sorted(run.chained_from for run in made) == sorted(
@@ -277,19 +281,7 @@ def test_chains_that_want_the_same_groups_crosswise_do_not_wait_for_each_other(
     for _ in range(15):
         end(bench, run_it("ab"))
         end(bench, run_it("ba"))
-    workers = [make() for _ in range(4)]
-    barrier = threading.Barrier(len(workers))
-
-    def work(worker: FollowUps) -> None:
-        barrier.wait(60)
-        while worker.follow_up():
-            pass
-
-    threads = [threading.Thread(target=work, args=[worker]) for worker in workers]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    all_at_once([make() for _ in range(4)])
 
     left = bench.conn.execute("SELECT run_id FROM follow_ups").fetchall()
     assert left == []  # none was put off
