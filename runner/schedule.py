@@ -14,6 +14,7 @@ from pydantic import (
     Field,
     JsonValue,
     StringConstraints,
+    ValidationError,
     model_validator,
 )
 
@@ -135,3 +136,11 @@ class Schedule(Overrides):
         spec = self.model_dump(mode="json", exclude_none=True)
         kept = {name: value for name, value in self.vars.items() if name not in without}
         return {**spec, "vars": kept}
+
+
+def restored(spec: dict[str, Any]) -> Schedule | None:
+    """Make it of what its spec gave; None when that has what only another version takes."""
+    try:
+        return Schedule.model_validate(spec)
+    except ValidationError:
+        return None

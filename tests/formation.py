@@ -105,7 +105,7 @@ class Formation:
         web = {"PORT": str(self.port), "HOST": "127.0.0.1", "PATH": f"{programs}:/nonexistent"}
         self._start("web", **web, CURTAIN_DATA=str(self._folder / "web"), **environ)
         client = Client(self.port)
-        wait_until(lambda: _is_answering(client), timeout=30)
+        wait_until(lambda: _is_answering(client))
         return client
 
     def start_runner(self, **environ: str) -> subprocess.Popen[bytes]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 CHILDREN = Path(__file__).parent / "children"
 RUN = 12
@@ -74,7 +74,7 @@ class Kept:
         self.send(json.dumps(line).encode() + b"\n")
         return self
 
-    def play(self, argv: list[str], *, timeout: float = 20.0, **order: Any) -> "Kept":
+    def play(self, argv: list[str], *, timeout: float = PATIENCE, **order: Any) -> "Kept":
         """Run *argv* with an open gate until it says that it is ready."""
         self.order(argv, **order).send(b"o")
         wait_until(lambda: self.is_ready() or self.events("exit"), timeout=timeout)
@@ -87,7 +87,7 @@ class Kept:
 
     def wait_for_commands(self, commands: set[str]) -> None:
         """Wait until each of *commands* is run by a member."""
-        wait_until(lambda: commands <= set(map(command_of, self.living())), timeout=30)
+        wait_until(lambda: commands <= set(map(command_of, self.living())))
 
     def send(self, received: bytes) -> None:
         """Write to the control pipe."""
@@ -105,11 +105,11 @@ class Kept:
         events = [json.loads(line) for line in lines]
         return [event for event in events if name in (None, event["event"])]
 
-    def wait_for(self, name: str, timeout: float = 20.0) -> dict[str, Any]:
+    def wait_for(self, name: str, timeout: float = PATIENCE) -> dict[str, Any]:
         """Wait for an event; its first occurrence."""
         return wait_until(lambda: self.events(name), timeout=timeout)[0]
 
-    def wait_for_end(self, timeout: float = 30.0) -> dict[str, Any]:
+    def wait_for_end(self, timeout: float = PATIENCE) -> dict[str, Any]:
         """Wait until the keeper has said `gone` and ended well; its exit event."""
         wait_until(lambda: self.keeper.poll() is not None, timeout=timeout)
         assert self.keeper.returncode == 0

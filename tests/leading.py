@@ -13,7 +13,7 @@ from typing import Any
 from runner.command import control_path
 from runner.mark import mark
 from tests.repositories import Repository
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 ROOT = Path(__file__).parents[1]
 PROGRAMS = Path(sys.executable).parent
@@ -79,7 +79,14 @@ def again(order: Order, which: int = 2) -> Order:
     return order | {"directory": str(directory)}
 
 
-def run(order: Order, stop_when: Condition | None = None, umask: int = -1, **environ: str) -> Ended:
+def run(
+    order: Order,
+    stop_when: Condition | None = None,
+    *,
+    umask: int = -1,
+    grace: float = 1.0,
+    **environ: str,
+) -> Ended:
     """Let a keeper lead *order*, stop it when asked to, and wait until its family is gone."""
     (control_end, control), (status, status_end), (output, output_end) = (
         os.pipe() for _ in range(3)
@@ -100,7 +107,7 @@ def run(order: Order, stop_when: Condition | None = None, umask: int = -1, **env
     letter = {
         "run": order["run"],
         "installation": INSTALLATION,
-        "grace": 1.0,
+        "grace": grace,
         "record": str(record),
         "order": {"file": str(file)},
     }
@@ -112,7 +119,7 @@ def run(order: Order, stop_when: Condition | None = None, umask: int = -1, **env
             wire.write(b"s")
             wire.flush()
         printed = said.read().decode()
-        assert keeper.wait(timeout=30) == 0  # it ends when wait() has said ECHILD: nobody lives
+        assert keeper.wait(PATIENCE) == 0  # it ends when wait() has said ECHILD: nobody lives
     lines = map(json.loads, record.read_text().splitlines())
     return Ended({line["event"]: line for line in lines}, printed)
 

@@ -42,7 +42,7 @@ class Network:
 
     def wait_for(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run *coroutine* in the loop and return what it returns."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout=10)
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout=60)
 
     def close(self) -> None:
         """Close every proxy and end the thread."""

@@ -19,7 +19,7 @@ from runner.store import credentials, events, output, runs, stops
 from runner.uses import known
 from runner.vault import Vault
 from tests import audit
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
 SPEC = {
@@ -53,7 +53,7 @@ class RunnerProcess:
         """As a platform does; wait for its exit code."""
         self.process.send_signal(signal.SIGCONT)
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=40)
+        return self.process.wait(timeout=PATIENCE)
 
 
 def start_runner(environ: dict[str, str], log: Path) -> RunnerProcess:
@@ -87,13 +87,13 @@ class Sight:
         found = self.conn.execute(f"{runs.SELECT} ORDER BY id").fetchall()
         return [Run.from_row(row) for row in found]
 
-    def await_final(self, run: Run, timeout: float = 60.0) -> Run:
+    def await_final(self, run: Run, timeout: float = PATIENCE) -> Run:
         """Wait for the end of a run."""
         return wait_until(lambda: (now := self.find(run)).is_final and now, timeout=timeout)
 
     def await_phase(self, run: Run, phase: str) -> Run:
         """Wait until it is preparing or playing."""
-        return wait_until(lambda: (now := self.find(run)).phase == phase and now, timeout=30)
+        return wait_until(lambda: (now := self.find(run)).phase == phase and now)
 
     def output(self, run: Run) -> bytes:
         """All that is stored of its output."""
@@ -105,7 +105,7 @@ class Sight:
 
     def await_output(self, run: Run, text: bytes) -> None:
         """Wait until it has printed *text*."""
-        wait_until(lambda: text in self.output(run), timeout=60)
+        wait_until(lambda: text in self.output(run))
 
     def events(self, run: Run, kind: str | None = None) -> list[events.RunEvent]:
         """Its history, or what is of one kind."""

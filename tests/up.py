@@ -30,5 +30,5 @@ class Up:
         return self.log.read_text(errors="replace")
 
     def wait_until_said(self, words: str) -> None:
-        wait_until(lambda: words in self.said() or self.process.poll() is not None, timeout=60)
+        wait_until(lambda: words in self.said() or self.process.poll() is not None)
         assert words in self.said(), self.said()

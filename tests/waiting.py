@@ -7,8 +7,12 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+#: Seconds after which something has failed to come, and is not merely late: far above what a slow
+#: and busy machine needs. How long a thing takes is for `tests/bench` to say.
+PATIENCE = 90.0
 
-def wait_until(condition: Callable[[], T], timeout: float = 10.0, interval: float = 0.01) -> T:
+
+def wait_until(condition: Callable[[], T], timeout: float = PATIENCE, interval: float = 0.01) -> T:
     """Ask *condition* until its answer is true, and return that. Times are seconds.
 
     Raise AssertionError naming the condition when *timeout* has passed.

@@ -1,12 +1,13 @@
 """What the API answers about schedules."""
 
+from datetime import datetime
 from typing import Literal, Self
 
 from pydantic import Field, JsonValue
 
 from app.api.answers import Answer, UtcTime
 from runner import due
-from runner.schedule import Schedule
+from runner.schedule import Schedule, restored
 from runner.store.schedules import StoredSchedule
 
 
@@ -41,6 +42,10 @@ class ScheduleAnswer(Answer):
     next: list[DueAnswer] = Field(
         description="the next five due times, before any jitter; none while it is paused"
     )
+    readable: bool = Field(
+        description="false: it has what this version does not take, and runs nothing until one "
+        "that does is installed, or it is put anew"
+    )
     last: LastDueAnswer | None = Field(description="the last due time that was seen")
     created_at: UtcTime
     updated_at: UtcTime
@@ -49,18 +54,18 @@ class ScheduleAnswer(Answer):
     @classmethod
     def of(cls, stored: StoredSchedule) -> Self:
         """Show *stored*."""
-        schedule = Schedule.model_validate(stored.spec)
-        zone = schedule.at.tzinfo if schedule.at else schedule.zone
-        return cls.model_validate(
-            {
-                **stored._asdict(),
-                "next": [
-                    {"at": time, "local": time.astimezone(zone).isoformat()}
-                    for time in due.upcoming(schedule, stored.next_at)
-                ],
-                "last": _last(stored),
-            }
-        )
+        schedule = restored(stored.spec)
+        told = {"readable": schedule is not None, "last": _last(stored)}
+        upcoming = _next(schedule, stored.next_at) if schedule else []
+        return cls.model_validate({**stored._asdict(), "next": upcoming, **told})
+
+
+def _next(schedule: Schedule, next_at: datetime | None) -> list[dict[str, object]]:
+    zone = schedule.at.tzinfo if schedule.at else schedule.zone
+    return [
+        {"at": time, "local": time.astimezone(zone).isoformat()}
+        for time in due.upcoming(schedule, next_at)
+    ]
 
 
 def _last(stored: StoredSchedule) -> dict[str, object] | None:

@@ -19,6 +19,7 @@ from app.services import Services
 from runner import due
 from runner.due import Times
 from runner.schedule import Schedule
+from runner.schedule import restored as restored_schedule
 from runner.store import audit, schedules, templates
 from runner.store.connection import Connection
 from runner.store.schedules import Kept, StoredSchedule
@@ -83,11 +84,12 @@ def _fit(conn: Connection, vault: Vault, body: Schedule, before: StoredSchedule 
 
 def _times(name: str, body: Schedule, before: StoredSchedule | None, now: datetime) -> Times:
     """When it is due next. Raise a 422 problem when its one time is over, and was not run."""
-    if before is None:
+    was = restored_schedule(before.spec) if before else None
+    if before is None or was is None:
         times = due.times(name, body, None if body.paused else due.first(body, now))
         may_be_over = False
     else:
-        was, known = Schedule.model_validate(before.spec), Times(before.next_at, before.fire_at)
+        known = Times(before.next_at, before.fire_at)
         times = due.renewed(name, body, now, was=was, before=known, last_at=before.last_at)
         may_be_over = was.when == body.when and (body.paused or before.last_at == body.at)
     is_over = body.at is not None and body.at <= now and times.next_at is None

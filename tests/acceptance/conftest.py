@@ -65,4 +65,4 @@ def start_up(environment: dict[str, str], tmp_path: Path, mark: str) -> Iterator
     for up in started:
         up.process.kill()
         up.process.wait()
-    wait_until(lambda: not living(mark), timeout=40)
+    wait_until(lambda: not living(mark))

@@ -89,7 +89,7 @@ def heard(chat: Target, words: str) -> Any:
     found: Callable[[], list[Any]] = lambda: [  # noqa: E731 - waited for
         each.json for each in list(chat.heard) if words in each.json["text"].replace("\\", "")
     ]
-    wait_until(found, timeout=30)
+    wait_until(found)
     return found()[0]
 
 

@@ -81,7 +81,7 @@ def test_a_follower_that_comes_back_goes_on_where_it_was(client, formation, decl
     formation.start_runner()
     declare(playbooks.HELLO)
     run_id = trigger(client)
-    wait_until(lambda: show(client, run_id)["state"] == "succeeded", timeout=30)
+    wait_until(lambda: show(client, run_id)["state"] == "succeeded")
     whole = client.call("GET", f"/runs/{run_id}/output").body.decode()
 
     with client.follow(run_id, **{"Last-Event-ID": "20"}) as events:
@@ -94,9 +94,9 @@ def test_a_playing_run_is_shown_and_stopped(client, formation, declare, living):
     formation.start_runner()
     declare(playbooks.SETSID, THREE, options={"forks": 3})
     run_id = trigger(client)
-    wait_until(lambda: b"ready" in client.call("GET", f"/runs/{run_id}/output").body, timeout=30)
+    wait_until(lambda: b"ready" in client.call("GET", f"/runs/{run_id}/output").body)
 
-    shown = wait_until(lambda: enough_processes(client, run_id), timeout=20)
+    shown = wait_until(lambda: enough_processes(client, run_id))
     answer = client.call("POST", f"/runs/{run_id}/stop?wait=30", {"reason": "enough"})
 
     assert {"pid", "pgid", "sid", "command", "age", "cpu", "memory"} <= set(shown[0])
@@ -198,7 +198,7 @@ def test_a_deploy_of_everything_interrupts_one_run_and_plays_the_rest_once(
     accepts = {"seconds": {"type": "integer", "default": 0}}
     declare(COUNTED.format(file=tmp_path / "plays"), accepts=accepts)
     playing = trigger(client, {"vars": {"seconds": 300}})
-    wait_until(lambda: (tmp_path / "plays").exists(), timeout=30)
+    wait_until(lambda: (tmp_path / "plays").exists())
     waiting = [trigger(client) for _ in range(3)]
 
     formation.stop()
@@ -209,5 +209,5 @@ def test_a_deploy_of_everything_interrupts_one_run_and_plays_the_rest_once(
     assert [show(client, run_id)["state"] for run_id in waiting] == ["queued"] * 3
     formation.start_runner()
     for run_id in waiting:
-        wait_until(lambda run_id=run_id: show(client, run_id)["state"] == "succeeded", timeout=40)
+        wait_until(lambda run_id=run_id: show(client, run_id)["state"] == "succeeded")
     assert sorted(map(int, (tmp_path / "plays").read_text().split())) == [playing, *waiting]

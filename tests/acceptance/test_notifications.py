@@ -55,7 +55,7 @@ def test_a_program_hears_of_a_run_and_a_chat_that_is_gone_is_listed(
         run = client.call("POST", "/templates/mine/runs?wait=60").json
 
         assert run["state"] == "succeeded"
-        wait_until(lambda: {each["state"] for each in shown(client, run)} == SETTLED, timeout=60)
+        wait_until(lambda: {each["state"] for each in shown(client, run)} == SETTLED)
         told = shown(client, run)
     assert [(each["occasion"], each["to"]["kind"], each["state"]) for each in told] == [
         ("started", "callback", "sent"),

@@ -22,7 +22,7 @@ def test_a_killed_up_leaves_nothing(start_up, mark, moment):
     up.process.kill()
     up.process.wait()
 
-    wait_until(lambda: not living(mark), timeout=30)
+    wait_until(lambda: not living(mark))
 
 
 @pytest.mark.parametrize("moment", [EARLY, READY])
@@ -62,7 +62,7 @@ def test_it_says_how_to_use_it(start_up, tmp_path, port):
 @pytest.mark.skipif(not shutil.which("curl"), reason="the lines are for curl")
 def test_the_lines_it_prints_declare_run_and_stop(start_up, tmp_path):
     up = start_up()
-    wait_until(lambda: up.said().count("  curl ") == 3, timeout=60)
+    wait_until(lambda: up.said().count("  curl ") == 3)
     declare, run, stop = re.findall(r"^  (curl .*)$", up.said(), re.MULTILINE)
 
     answers = [
@@ -97,7 +97,7 @@ def test_a_second_up_on_the_same_data_is_refused(start_up, port):
 
     second = start_up(PORT=str(port % 65535 + 1))
 
-    assert second.process.wait(timeout=10) == 1
+    assert second.process.wait(timeout=60) == 1
     assert "Curtain already runs on" in second.said()
     assert f"(process {first.process.pid})" in second.said()
 
@@ -106,7 +106,7 @@ def test_a_taken_port_is_told_before_anything_is_started(start_up, port, tmp_pat
     with socket.create_server(("127.0.0.1", port)):
         up = start_up()
 
-        assert up.process.wait(timeout=10) == 1
+        assert up.process.wait(timeout=60) == 1
     assert f"cannot listen on 127.0.0.1:{port}" in up.said()
     assert not (tmp_path / "data").exists()
 
@@ -114,7 +114,7 @@ def test_a_taken_port_is_told_before_anything_is_started(start_up, port, tmp_pat
 def test_without_git_it_says_what_to_install(start_up, tmp_path):
     up = start_up(PATH=str(tmp_path))
 
-    assert up.process.wait(timeout=10) == 1
+    assert up.process.wait(timeout=60) == 1
     assert "git is missing: install it" in up.said()
 
 

@@ -17,7 +17,7 @@ from runner import linux
 
 LAST = Path("/proc/sys/kernel/ns_last_pid")
 
-first = subprocess.Popen(["/bin/sleep", "60"])
+first = subprocess.Popen(["/bin/sleep", "300"])
 seen = linux.read(first.pid)
 assert seen is not None
 first.kill()
@@ -26,7 +26,7 @@ ticks = os.sysconf("SC_CLK_TCK")  # the time of a creation is told in those: let
 while time.clock_gettime(time.CLOCK_BOOTTIME) * ticks < seen.created + 2:
     time.sleep(0.01)
 LAST.write_text(str(seen.pid - 1))
-stranger = subprocess.Popen(["/bin/sleep", "60"])
+stranger = subprocess.Popen(["/bin/sleep", "300"])
 assert stranger.pid == seen.pid, (stranger.pid, seen.pid)
 sent = linux.send(seen, signal.SIGKILL)
 print(sent.value, "alive" if stranger.poll() is None else "dead")

@@ -145,7 +145,7 @@ def formation(
 def api(formation: Formation) -> Client:
     """The API, as another caller has it."""
     client = Client(formation.port)
-    wait_until(lambda: client.call("GET", "//ready").json["runners"], timeout=30)
+    wait_until(lambda: client.call("GET", "//ready").json["runners"])
     return client
 
 

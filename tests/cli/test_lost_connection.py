@@ -73,7 +73,7 @@ def test_an_answer_that_was_lost_gives_no_second_run(
     before = len(reruns())
     proxy.black_hole(Way.TO_CLIENT)
     process = remote.start("rerun", str(ended), "--json")
-    wait_until(lambda: len(reruns()) == before + 1, timeout=30)
+    wait_until(lambda: len(reruns()) == before + 1)
     proxy.cut()
     proxy.restore()
 

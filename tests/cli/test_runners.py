@@ -41,4 +41,4 @@ def test_all_is_paused_and_resumed(curtain: Shell, api: Client, template: str) -
 
     assert "no run is taken since admin has paused all: new disks" in told
     assert curtain.ok("resume").out == "runs are taken\n"
-    wait_until(lambda: api.call("GET", f"/runs/{run['id']}").json["state"] == "succeeded", 60)
+    wait_until(lambda: api.call("GET", f"/runs/{run['id']}").json["state"] == "succeeded")

@@ -15,7 +15,7 @@ from app.bootstrap.children import Child, Children
 from tests.formation import Client
 from tests.ports import free_port
 from tests.proxy import Network
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 PROCFILE = procfile.parse((ROOT / "Procfile").read_text())
@@ -146,12 +146,12 @@ class Container:
         """Let it go on."""
         self._signal_group(signal.SIGCONT)
 
-    def terminate(self, timeout: float = 40.0) -> int:
+    def terminate(self, timeout: float = PATIENCE) -> int:
         """As a platform does; wait for its exit code."""
         self.send(signal.SIGTERM)
         return self.await_end(timeout)
 
-    def await_end(self, timeout: float = 40.0) -> int:
+    def await_end(self, timeout: float = PATIENCE) -> int:
         """Wait until it ends; give its exit code."""
         wait_until(lambda: not self.is_alive, timeout=timeout)
         return self._finish()

@@ -122,7 +122,7 @@ class Crew:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     runner.process.wait(timeout=GOODBYE)
                 runner.kill()
-        wait_until(lambda: _kill_all(installation), timeout=20)
+        wait_until(lambda: _kill_all(installation))
 
 
 def _await_goodbye(runner: RunnerProcess) -> None:

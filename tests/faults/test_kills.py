@@ -51,7 +51,7 @@ def test_a_web_killed_between_insert_and_enqueue(world, asking, retries):
     web = world.webs[0]
     web.redis.black_hole()
     asked = asking(world.ask_for, "quick", key="same")
-    (run,) = wait_until(world.rows, timeout=30)
+    (run,) = wait_until(world.rows)
 
     web.kill()
 
@@ -65,7 +65,7 @@ def test_a_web_killed_between_enqueue_and_answer(empty_world, asking):
     world = empty_world
     world.start(*world.webs)
     asked = asking(world.ask_for, "quick", key="same", wait=30)
-    (run,) = wait_until(world.rows, timeout=30)
+    (run,) = wait_until(world.rows)
     wait_until(lambda: waiting(world) == {run.id})
 
     world.webs[0].kill()
@@ -85,7 +85,7 @@ def test_a_web_killed_while_its_insert_is_under_way(world, asking):
         world.webs[0].kill()
 
     assert isinstance(asked.exception(), ConnectionError)
-    (run,) = wait_until(world.rows, timeout=30)
+    (run,) = wait_until(world.rows)
     assert world.ask_for("quick", key="same", web=1).json["id"] == run.id
     stays_single(world, run)
 
@@ -99,7 +99,7 @@ def test_a_runner_killed_between_dequeue_and_claim(lone_world, is_late):
     world = lone_world
     world.one.postgres.black_hole()
     run = world.trigger("quick")
-    wait_until(lambda: not waiting(world), timeout=30)
+    wait_until(lambda: not waiting(world))
 
     world.one.kill()
     if is_late:
@@ -185,10 +185,10 @@ def test_a_runner_killed_while_a_clone_hangs(lone_world, silent_git):
     source = {"repository": silent_git, "ref": "main", "path": "site.yml"}
     world.declare("hanging", playbook=source)
     run = world.trigger("hanging")
-    wait_until(lambda: len(world.family(run)) > 1, timeout=30)
+    wait_until(lambda: len(world.family(run)) > 1)
 
     world.one.kill()
-    wait_until(lambda: world.family(run) == [], timeout=30)
+    wait_until(lambda: world.family(run) == [])
     world.start(world.one)
 
     assert world.await_final(run).state is RunState.INTERRUPTED
@@ -221,9 +221,9 @@ def test_a_runner_killed_between_terminate_and_kill_of_a_stop(lone_world):
     world = lone_world
     world.declare("ignoring", grace=30)
     run = world.await_ready(world.trigger("ignoring"))
-    wait_until(lambda: any("trap" in each.command for each in world.family(run)), timeout=30)
+    wait_until(lambda: any("trap" in each.command for each in world.family(run)))
     world.stop(run, reason="because")
-    wait_until(lambda: "TERM" in str(world.events(run, "signalled")), timeout=30)
+    wait_until(lambda: "TERM" in str(world.events(run, "signalled")))
 
     world.one.kill()
     world.start(world.one)
@@ -241,7 +241,7 @@ def test_a_runner_killed_between_the_end_of_ansible_and_the_final_row(lone_world
     world = lone_world
     run = world.await_ready(world.trigger("brief"))
     world.one.postgres.black_hole()
-    wait_until(lambda: world.family(run) == [], timeout=30)
+    wait_until(lambda: world.family(run) == [])
 
     world.one.kill()
     world.one.postgres.restore()
@@ -256,7 +256,7 @@ def test_a_runner_killed_while_it_writes_the_final_row(lone_world):
     world = lone_world
     run = world.await_ready(world.trigger("brief"))
     with world.moves_held():
-        wait_until(lambda: world.family(run) == [], timeout=30)
+        wait_until(lambda: world.family(run) == [])
         world.await_held()
         world.one.kill()
     world.start(world.one)
@@ -276,7 +276,7 @@ def test_a_playbook_that_ended_while_its_runner_was_down(lone_world, name, state
     world.declare("unhappy", unhappy)
     run = world.await_ready(world.trigger(name))
     world.one.freeze()
-    wait_until(lambda: world.family(run) == [], timeout=30)
+    wait_until(lambda: world.family(run) == [])
 
     world.one.kill()
     world.start(world.one)
@@ -312,7 +312,7 @@ def test_a_watchdog_killed_after_it_has_adopted(lone_world):
     world = lone_world
     run = world.await_ready(world.trigger("sleeping"))
     world.one.kill()
-    wait_until(lambda: world.family(run) == [], timeout=30)
+    wait_until(lambda: world.family(run) == [])
     with world.moves_held():
         world.start(world.one)
         world.await_held()

@@ -91,9 +91,9 @@ def test_a_full_disk_while_postgres_is_away_costs_output_and_says_so(empty_world
     world.one.postgres.cut()
 
     begin.touch()
-    wait_until(lambda: os.statvfs(small_disk).f_bavail == 0, timeout=60)
+    wait_until(lambda: os.statvfs(small_disk).f_bavail == 0)
     world.one.postgres.restore()
-    wait_until(lambda: b"bytes are missing here" in world.output(run), timeout=60)
+    wait_until(lambda: b"bytes are missing here" in world.output(run))
     assert world.find(run).phase == "playing"
     assert world.stop(run, reason="enough").status == 202
 

@@ -57,7 +57,7 @@ def is_refused(answer):
 
 def insist(ask, *given, **named):
     """Ask again and again, as callers do who are told 503, until it is answered."""
-    return wait_until(lambda: (got := ask(*given, **named)).status != 503 and got, timeout=60)
+    return wait_until(lambda: (got := ask(*given, **named)).status != 503 and got)
 
 
 # It is away
@@ -90,9 +90,7 @@ def test_postgres_is_away_over_a_start_an_output_and_an_end(world):
         for keeper in keepers:
             keeper.resume()
         assert is_refused(world.ask_for("quick", key="refused"))
-        wait_until(
-            lambda: len(world.living()[lasting.id]) and not world.living().get(ending.id), 60
-        )
+        wait_until(lambda: len(world.living()[lasting.id]) and not world.living().get(ending.id))
         let_pass(2)
         assert world.executions(starting) == []
 
@@ -138,7 +136,7 @@ def test_connections_are_killed_all_the_time(world):
     brief, flooding, *endless = [world.trigger(name) for name in names]
     with backends_killed(world):
         for run in endless:
-            wait_until(lambda run=run: b"ready" in world.output(run), timeout=60)
+            wait_until(lambda run=run: b"ready" in world.output(run))
             stops.request_stop(world.conn, run.id, by="admin", reason="because", force=False)
 
         for run in endless:
@@ -170,7 +168,7 @@ def test_more_callers_than_connections(world, asking, withheld):
     keys = [f"caller-{number % 3}" for number in range(CONNECTIONS + 8)]
     with withheld(world):
         asked = [asking(world.ask_for, "quick", key=key) for key in keys]
-        wait_until(lambda: any(each.done() for each in asked), timeout=30)
+        wait_until(lambda: any(each.done() for each in asked))
         assert world.webs[1].client.call("GET", "/runs").status == 200
 
     answers = [each.result() for each in asked]
@@ -197,8 +195,8 @@ def test_postgres_is_a_black_hole_for_one_runner(world, name):
     stay_single(world, [world.trigger("quick")])
     holder.postgres.restore()
 
-    wait_until(lambda: world.find(run).late_result, timeout=60)
-    wait_until(lambda: world.living().get(run.id) is None, timeout=30)
+    wait_until(lambda: world.find(run).late_result)
+    wait_until(lambda: world.living().get(run.id) is None)
     now = world.find(run)
     assert (now.state, now.machine) == (RunState.LOST, holder.machine)
     assert len(world.executions(run)) == 1
@@ -276,7 +274,7 @@ def set_read_only(world, value):
     world.conn.execute(f"ALTER SYSTEM SET default_transaction_read_only = {value}")
     world.conn.execute("SELECT pg_reload_conf()")
     shown = "SELECT current_setting('default_transaction_read_only') AS value"
-    wait_until(lambda: world.conn.execute(shown).fetchone()["value"] == value, timeout=30)
+    wait_until(lambda: world.conn.execute(shown).fetchone()["value"] == value)
 
 
 def test_postgres_is_read_only_for_a_moment(world):

@@ -79,9 +79,9 @@ def test_no_family_escapes_a_stop(roomy_world, word, footprints, force):
     declare_families(world, word, footprints)
     runs = {name: world.trigger(name) for name in (*FAMILIES, *OTHERS)}
     for name, (_, size) in FAMILIES.items():
-        wait_until(lambda name=name, size=size: len(alive(word, name)) >= size, timeout=60)
-    wait_until(lambda: len(running(f"sleep {word}")) >= 3, timeout=60)
-    wait_until(lambda: footprints.stat().st_size > 50, timeout=60)
+        wait_until(lambda name=name, size=size: len(alive(word, name)) >= size)
+    wait_until(lambda: len(running(f"sleep {word}")) >= 3)
+    wait_until(lambda: footprints.stat().st_size > 50)
 
     for run in runs.values():
         world.stop(run, force=force, reason="because")
@@ -107,7 +107,7 @@ def test_a_family_that_was_suspended_is_stopped(roomy_world, word, force):
     world = roomy_world
     world.declare("sleeping", playbooks.SETSID.replace("300", word))
     run = world.await_ready(world.trigger("sleeping"))
-    wait_until(lambda: len(running(f"sleep {word}")) >= 2, timeout=30)
+    wait_until(lambda: len(running(f"sleep {word}")) >= 2)
     members = [member.pid for member in world.family(run)]
     for pid in members:
         os.kill(pid, signal.SIGSTOP)
@@ -139,9 +139,9 @@ def test_what_a_killed_worker_of_ansible_leaves_is_ended(roomy_world, word):
     world = roomy_world
     world.declare("deaf", ONE.format(command=" ".join(child("stubborn", word))))
     run = world.trigger("deaf")
-    wait_until(lambda: alive_as(word), timeout=60)
+    wait_until(lambda: alive_as(word))
     run = world.find(run)
-    workers = wait_until(lambda: psutil.Process(run.leader_pid).children(), timeout=30)
+    workers = wait_until(lambda: psutil.Process(run.leader_pid).children())
 
     for worker in workers:
         worker.kill()
@@ -255,18 +255,18 @@ def test_a_run_with_a_survivor_is_never_called_stopped(ordinary_world, word, kil
     """It is stopping, and names whom we may not signal, until that one ends by another's hand."""
     world = ordinary_world
     run = world.trigger("sudo")
-    (survivor,) = wait_until(lambda: of_root(word), timeout=60)
+    (survivor,) = wait_until(lambda: of_root(word))
     run = world.find(run)
 
     world.stop(run, force=True, reason="because")
     if killed == "keeper":
         os.kill(run.keeper_pid, signal.SIGKILL)
     elif killed == "runner":
-        wait_until(lambda: world.find(run).survivors, timeout=30)
+        wait_until(lambda: world.find(run).survivors)
         world.one.kill()
         world.start(world.one)
 
-    wait_until(lambda: world.find(run).survivors, timeout=30)
+    wait_until(lambda: world.find(run).survivors)
     wait_until(lambda: len(world.events(run, "survivors")) >= 1)
     told = world.webs[0].client.call("GET", f"/runs/{run.id}").json
     assert (told["state"], told["stopping"]) == ("running", True)

@@ -79,7 +79,7 @@ def test_what_redis_forgets_is_done_nevertheless(narrow_world, forget):
     forget(world)
 
     with world.redis() as redis:
-        wait_until(lambda: redis.exists(keys.group(playing.id)), timeout=30)
+        wait_until(lambda: redis.exists(keys.group(playing.id)))
     world.stop(playing, web=1)
     is_stopped(world, playing)
     stay_single(world, queued)
@@ -97,7 +97,7 @@ def test_redis_is_away_over_heartbeats_and_an_end(world):
         queued = world.trigger("quick")
         assert world.await_final(ending).state is RunState.SUCCEEDED
         late = since + timedelta(seconds=2 * LEASE)
-        wait_until(lambda: world.find(lasting).heartbeat_at > late, timeout=30)
+        wait_until(lambda: world.find(lasting).heartbeat_at > late)
         shown = world.webs[1].client.call("GET", f"/runs/{lasting.id}").json
         assert (shown["state"], shown["stale"]) == ("running", False)
         assert world.find(queued).state is RunState.QUEUED
@@ -158,7 +158,7 @@ def test_a_job_whose_taker_never_hears_of_it_is_given_to_another(world):
     run = world.trigger("quick")
     world.one.redis.black_hole(Way.TO_CLIENT)
     world.one.thaw()
-    wait_until(lambda: run.id not in waiting(world), timeout=30)
+    wait_until(lambda: run.id not in waiting(world))
 
     world.two.thaw()
 
@@ -204,7 +204,7 @@ def poison(world, run, pid):
     """Let the registry say that *pid* is the leader and the keeper of *run*; None: no hash."""
     key = keys.group(run.id)
     with world.redis() as redis:
-        wait_until(lambda: redis.exists(key), timeout=30)
+        wait_until(lambda: redis.exists(key))
         if pid is None:
             redis.set(key, "1", keepttl=True)
         else:

@@ -273,9 +273,9 @@ class RunnerMachine(RuleBasedStateMachine):
     def check_nothing_is_left(self):
         """See that no process, no directory and no job is left, and that nobody met a fault."""
         ours = set(self.deeds.kinds)
-        wait_until(lambda: not any(map(self.bench.family, self.evidence.runs)), timeout=10)
-        wait_until(lambda: not self.directories(), timeout=10, interval=0.1)
-        wait_until(lambda: not ours & queue.waiting(self.bench.redis), timeout=10, interval=0.1)
+        wait_until(lambda: not any(map(self.bench.family, self.evidence.runs)))
+        wait_until(lambda: not self.directories(), interval=0.1)
+        wait_until(lambda: not ours & queue.waiting(self.bench.redis), interval=0.1)
         self.crew.check_alive()
         assert "Traceback" not in self.crew.log(self._mark)
 

@@ -118,7 +118,7 @@ def test_a_soak_that_is_ended_leaves_nobody_alive(folder, number):
         soak.send_signal(number)
         printed, _ = soak.communicate(timeout=120)
 
-    wait_until(lambda: not any(each.is_running() for each in below), timeout=30)
+    wait_until(lambda: not any(each.is_running() for each in below))
     if number == signal.SIGINT:
         assert soak.returncode == 128 + number
         assert b"1 worlds" in printed

@@ -135,7 +135,7 @@ def test_a_stop_in_the_first_moments_of_a_playbook(world, word):
     declare_sleeping(world, word)
     for delay, force in product(range(0, 55, 5), (False, True)):
         run = world.trigger("sleeping", web=delay % 2)
-        wait_until(lambda run=run: world.find(run).phase == "playing", timeout=60, interval=0.001)
+        wait_until(lambda run=run: world.find(run).phase == "playing", interval=0.001)
         wait_for(time.monotonic() + delay / 1000)
 
         assert world.stop(run, force=force, web=delay % 2).status == 202
@@ -175,7 +175,7 @@ def test_a_stop_as_the_playbook_ends_well(roomy_world, word, tmp_path, count):
         with open(f"{gate}.{number}", "wb"):
             opened = time.monotonic()
         if number == 0:  # this one tells how long it takes
-            wait_until(lambda: linux.read(leader.pid) != leader, timeout=60, interval=0.001)
+            wait_until(lambda: linux.read(leader.pid) != leader, interval=0.001)
             seconds = time.monotonic() - opened
         wait_for(opened + seconds * number / (0.7 * count))
         answers.append(world.stop(run, force=bool(number % 2), web=number % 2))
@@ -221,8 +221,8 @@ def test_a_stop_of_a_hanging_clone(roomy_world, silent_port, hanging_disk):
     for name in sources:
         runs = [world.trigger(name) for _ in range(2)]
         for run in runs:
-            wait_until(lambda run=run: world.family(run), timeout=60)
-        wait_until(lambda runs=runs: any(_is_cloning(world, run) for run in runs), timeout=60)
+            wait_until(lambda run=run: world.family(run))
+        wait_until(lambda runs=runs: any(_is_cloning(world, run) for run in runs))
 
         for force, run in zip((False, True), runs, strict=True):
             world.stop(run, force=force, reason="because")
@@ -252,7 +252,7 @@ def test_a_stop_of_a_hanging_inventory(roomy_world, word):
         file.chmod(0o755)
         world.declare(name, playbooks.HELLO, inventory={"path": file.name})
     runs = {(name, force): world.trigger(name) for name in ("slow", "deaf") for force in (0, 1)}
-    wait_until(lambda: len(running(f"sleep {word}")) == 6, timeout=60)
+    wait_until(lambda: len(running(f"sleep {word}")) == 6)
 
     for (_, force), run in runs.items():
         world.stop(run, force=bool(force), reason="because")
@@ -292,7 +292,7 @@ def test_a_stop_during_a_flood(roomy_world, word):
     declare_sleeping(world, word)
     runs = [(force, world.trigger("sleeping")) for force in (False, True)]
     for _, run in runs:
-        wait_until(lambda run=run: world.find(run).output_bytes > ENOUGH, timeout=60)
+        wait_until(lambda run=run: world.find(run).output_bytes > ENOUGH)
 
     for force, run in runs:
         world.stop(run, force=force, reason="because")
@@ -338,9 +338,9 @@ def test_a_stop_and_then_a_force_by_another(roomy_world, word):
     world = roomy_world
     world.declare("ignoring", playbooks.IGNORING.replace("sleep 1", f"sleep {word}"), grace=300)
     run = world.trigger("ignoring")
-    wait_until(lambda: f"sleep {word}" in map(linux.command, running(word)), timeout=60)
+    wait_until(lambda: f"sleep {word}" in map(linux.command, running(word)))
     world.stop(run, reason="gently")
-    wait_until(lambda: "TERM" in signals(world, run), timeout=30)
+    wait_until(lambda: "TERM" in signals(world, run))
 
     forced = stops.request_stop(world.conn, run.id, by="grace", reason="now", force=True)
     with world.redis() as redis:

@@ -30,7 +30,7 @@ def watched_world(empty_world):
     """Two watchdogs stand beside the runners' own, and the first has the watch."""
     world = empty_world
     world.start(*world.webs, world.watchdog)
-    wait_until(lambda: has_watch(world, world.watchdog), timeout=60)
+    wait_until(lambda: has_watch(world, world.watchdog))
     world.start(*world.watchdogs[1:], world.one, world.two)
     return world
 
@@ -69,7 +69,7 @@ def test_a_watchdog_that_hangs_in_its_round_for_longer_than_its_lease(watched_wo
         if not is_heard:
             world.drop_connections()
     assert world.await_final(lost).state is RunState.LOST
-    wait_until(lambda: not has_watch(world, hung), timeout=30)
+    wait_until(lambda: not has_watch(world, hung))
     let_pass(1)
 
     hung.thaw()
@@ -87,7 +87,7 @@ def test_a_watchdog_that_hangs_in_its_round_for_longer_than_its_lease(watched_wo
 
 def await_late(world, run):
     """Wait until its runner has said its last word on a run that is over."""
-    return wait_until(lambda: (now := world.find(run)).late_result and now, timeout=60)
+    return wait_until(lambda: (now := world.find(run)).late_result and now)
 
 
 @isolated
@@ -107,7 +107,7 @@ def test_a_runner_that_thaws_after_the_verdict_does_not_write_over_it(world, nam
     printed = world.output(run)
     assert final.state is RunState.LOST
     if name == "brief":
-        wait_until(lambda: world.family(run) == [], timeout=30)
+        wait_until(lambda: world.family(run) == [])
 
     holder.thaw()
 
@@ -191,7 +191,7 @@ def test_an_old_and_a_new_container_overlap(empty_world, end, state):
     once, repeated = of_old
     assert world.await_final(once).state is state
     if state is RunState.INTERRUPTED:
-        wait_until(lambda: len(world.executions(repeated)) == 2, timeout=60)
+        wait_until(lambda: len(world.executions(repeated)) == 2)
         world.stop(repeated)
     else:
         assert world.await_final(repeated).state is state
@@ -232,10 +232,10 @@ def test_the_platform_ends_everybody_and_starts_all_again(empty_world, drain, si
     playing = [world.await_ready(world.trigger(name)) for name in ("sleeping", "double-fork")]
     stopping = world.await_ready(world.trigger("ignoring"))
     queued = world.trigger("quick")
-    wait_until(lambda: "sleep 1" in commands(world, stopping), timeout=60)  # it is deaf by now
-    wait_until(lambda: len(world.living().get(preparing.id, ())) > 1, timeout=60)
+    wait_until(lambda: "sleep 1" in commands(world, stopping))  # it is deaf by now
+    wait_until(lambda: len(world.living().get(preparing.id, ())) > 1)
     world.stop(stopping, reason="because")
-    wait_until(lambda: "TERM" in str(world.events(stopping, "signalled")), timeout=60)
+    wait_until(lambda: "TERM" in str(world.events(stopping, "signalled")))
 
     everybody = [each for each in world.containers if each.is_alive]
     with crowd() as there:

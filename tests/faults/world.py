@@ -148,7 +148,7 @@ class World(Sight):
     def await_held(self) -> None:
         """Wait until somebody's move is being held."""
         blocked = "SELECT 1 FROM pg_locks WHERE relation = 'run_events'::regclass AND NOT granted"
-        wait_until(lambda: self.conn.execute(blocked).fetchone(), timeout=30)
+        wait_until(lambda: self.conn.execute(blocked).fetchone())
 
     # Its life
 

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -47,20 +46,7 @@ def hanging(order, serve_https, certificates):
     return make
 
 
-class Moment:
-    """A condition, and when it was first met."""
-
-    def __init__(self, condition):
-        self.condition = condition
-        self.at = 0.0
-
-    def __call__(self):
-        met = self.condition()
-        self.at = self.at or (time.monotonic() if met else 0.0)
-        return met
-
-    def passed(self):
-        return time.monotonic() - self.at
+GRACE = 30.0  # seconds, which nobody needs: none had to be killed
 
 
 def holds(directory, secret=PASSWORD):
@@ -75,13 +61,14 @@ def test_a_stop_while_a_remote_hangs_is_immediate_and_leaves_nobody(
 ):
     https, order = hanging(answer)
     is_fetch = answer is silent_for_fetches
-    hangs = Moment(lambda: sum(asked.user is not None for asked in https.asked) > 2 * is_fetch)
 
-    ended = run(order, hangs, GIT_SSL_CAINFO=str(certificates))
+    def hangs():
+        return sum(asked.user is not None for asked in https.asked) > 2 * is_fetch
 
-    assert hangs.passed() < 2  # seconds: nobody had to be terminated
+    ended = run(order, hangs, grace=GRACE, GIT_SSL_CAINFO=str(certificates))
+
+    assert ended.events["gone"]["seconds"] < GRACE
     assert "prepared" not in ended.events
-    assert "gone" in ended.events
     assert not marked_processes()
     assert all(path.is_relative_to(order["directory"]) for path in holds(tmp_path))
 
@@ -102,11 +89,13 @@ def test_a_stop_while_an_ssh_server_says_nothing_is_immediate(order, tmp_path):
     with mute_server() as port:
         playbook = order["playbook"] | {"repository": f"ssh://127.0.0.1:{port}/a"}
         access = {"playbook": key, "inventory": None}
-        hangs = Moment(lambda: "ssh" in [process.name() for process in living(INSTALLATION)])
 
-        run(order | {"playbook": playbook, "access": access}, hangs)
+        def hangs():
+            return "ssh" in [process.name() for process in living(INSTALLATION)]
 
-    assert hangs.passed() < 2
+        ended = run(order | {"playbook": playbook, "access": access}, hangs, grace=GRACE)
+
+    assert ended.events["gone"]["seconds"] < GRACE
     assert not marked_processes()
     assert all(path.is_relative_to(order["directory"]) for path in holds(tmp_path, line))
 

@@ -52,7 +52,7 @@ def start():
 
     yield start_in
     for process in started:
-        process.wait(timeout=20)
+        process.wait(timeout=60)
 
 
 def pids(group):
@@ -180,7 +180,7 @@ def test_who_was_frozen_by_a_keeper_that_died_is_thawed_when_found(make_group, s
 
     list(cgroup.find(installation))
 
-    assert sleeper.wait(timeout=5) == -signal.SIGKILL
+    assert sleeper.wait(timeout=60) == -signal.SIGKILL
 
 
 @CONTROLLERS
@@ -197,7 +197,7 @@ def test_a_family_that_shed_everything_is_found_by_its_group(
     assert [member.pid for member in found[RUN]] == [sleeper.pid]
     assert others == {}
     assert (ended.terminated, ended.killed, ended.survivors) == (1, 0, [])
-    assert sleeper.wait(timeout=5) == -signal.SIGTERM
+    assert sleeper.wait(timeout=60) == -signal.SIGTERM
 
 
 @needs_root

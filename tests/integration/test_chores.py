@@ -67,6 +67,6 @@ def test_a_lock_on_what_is_only_kept_for_people_delays_no_end(
         other.execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE")
         request.getfixturevalue("watching")
 
-        wait_until(lambda: runs.find(conn, vanished.id).is_final, timeout=20)
+        wait_until(lambda: runs.find(conn, vanished.id).is_final)
 
     assert runs.find(conn, vanished.id).state is RunState.LOST

@@ -197,7 +197,7 @@ def await_lock(conn, waiter, thread) -> None:
 def test_a_pause_is_told_when_no_claim_is_under_way_any_more(conn, database_url, insert):
     """Forced: the claim has begun, and waits for its row, when all is to be paused."""
     run, later = insert(group="one"), insert(group="other")
-    told: list[str] = []
+    told: list[RunState] = []
     with (
         connect(database_url) as holder,
         connect(database_url) as claiming,
@@ -205,13 +205,13 @@ def test_a_pause_is_told_when_no_claim_is_under_way_any_more(conn, database_url,
     ):
         holder.execute("BEGIN")
         holder.execute("SELECT FROM runs WHERE id = %s FOR UPDATE", [run.id])
-        first = threading.Thread(target=lambda: told.append(f"claimed {claim(claiming, run).id}"))
+        first = threading.Thread(target=claim, args=[claiming, run])
         first.start()
         await_lock(conn, claiming, first)
 
         def pause() -> None:
             maintenance.pause(pausing, by="ada", reason=None)
-            told.append("paused")
+            told.append(runs.find(pausing, run.id).state)
 
         second = threading.Thread(target=pause)
         second.start()
@@ -221,7 +221,7 @@ def test_a_pause_is_told_when_no_claim_is_under_way_any_more(conn, database_url,
         first.join(60)
         second.join(60)
 
-    assert told == [f"claimed {run.id}", "paused"]
+    assert told == [RunState.RUNNING]
     assert claim(conn, later) is None
 
 

@@ -17,7 +17,7 @@ def test_jobs_are_taken_although_a_beat_takes_longer_than_it_is_to_the_next(redi
 
     clerk.grant(1)
 
-    assert clerk.taken.get(timeout=10).run_id == 12
+    assert clerk.taken.get(timeout=60).run_id == 12
     clerk.leave()
     assert not clerk.is_alive()
 

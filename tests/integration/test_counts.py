@@ -158,10 +158,10 @@ def test_a_watchdog_counts_in_its_rounds_and_goes_on_when_it_cannot(bench, start
     conn.execute("ALTER TABLE counters ADD CONSTRAINT no_poison CHECK (name <> 'poison')")
     start(RUNNER_LEASE="3")
     rounds = "SELECT rounds FROM watch"
-    wait_until(lambda: conn.execute(rounds).fetchone()["rounds"] > 2, timeout=30)
+    wait_until(lambda: conn.execute(rounds).fetchone()["rounds"] > 2)
     end(conn)
     assert ended(conn) == {}
 
     conn.execute("ALTER TABLE counters DROP CONSTRAINT no_poison")
 
-    wait_until(lambda: ended(conn) == {("deploy", "succeeded"): 1}, timeout=30)
+    wait_until(lambda: ended(conn) == {("deploy", "succeeded"): 1})

@@ -238,7 +238,7 @@ def test_what_git_got_goes_with_the_run_however_that_ends(https, bench, start):
     for how in ENDS:
         https.asked.clear()
         run = bench.trigger("", playbook=protected(https))
-        wait_until(lambda: https.credentials, timeout=30)
+        wait_until(lambda: https.credentials)
         assert [path.parents[1].name for path in held(bench, [PASSWORD])] == ["access"]
 
         end_by(how, bench, run, runner)
@@ -255,5 +255,5 @@ def await_nothing_held(how, bench, run, start, secrets):
     if how == "runner":
         directory = Path(bench.find(run).directory)
         os.utime(directory, (0, 0))  # a minute later
-    wait_until(lambda: held(bench, secrets) == [], timeout=30)
+    wait_until(lambda: held(bench, secrets) == [])
     assert bench.family(run) == []

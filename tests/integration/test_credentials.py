@@ -65,7 +65,7 @@ def test_who_is_first_decides_and_the_other_is_told(conn, database_url, first, s
             with connect(database_url) as onlooker:
                 wait_until(lambda: onlooker.execute(WAITING).fetchone())
         with pytest.raises(refusal):
-            waiting.result(timeout=10)
+            waiting.result(timeout=60)
 
     uses = conn.execute("SELECT * FROM template_credentials").fetchall()
     there = credentials.find(conn, "root")

@@ -67,6 +67,6 @@ def test_a_runner_tells_of_its_disks(start, conn):
         row = conn.execute("SELECT disks FROM runners").fetchone()
         return row and all("used" in disk for disk in row["disks"].values()) and row["disks"]
 
-    wait_until(told, timeout=60)
+    wait_until(told)
     assert told().keys() == {"runs", "git", "galaxy"}
     runner.terminate()

@@ -173,7 +173,6 @@ def test_hosts_are_seen_at_work_and_no_more_when_the_run_has_ended(bench, runner
             and [host.state for host in now.values()] == ["changed", "running", "running"]
             and now
         ),
-        timeout=30,
     )
     assert {host.task for host in live.values()} == {2}
 
@@ -195,7 +194,7 @@ def test_what_a_dead_runner_has_not_stored_is_stored_by_the_one_who_settles(
     directory = Path(bench.await_phase(run, "playing").directory)
     first.process.send_signal(signal.SIGSTOP)  # it reads no more, and its playbook goes on
     has_told = told(run, "result")
-    wait_until(lambda: (directory / EVENTS).read_bytes().count(b'"result"') == 4, timeout=30)
+    wait_until(lambda: (directory / EVENTS).read_bytes().count(b'"result"') == 4)
 
     first.kill()
     start()
@@ -205,7 +204,7 @@ def test_what_a_dead_runner_has_not_stored_is_stored_by_the_one_who_settles(
     assert (ended.state, ended.events_complete) == (RunState.INTERRUPTED, True)
     cells = [(each.task, each.host) for each in told(run, "result")]
     assert len(cells) == len(set(cells)) == 4
-    wait_until(lambda: not bench.family(run), timeout=20)
+    wait_until(lambda: not bench.family(run))
 
 
 def test_the_next_attempt_goes_on_counting_tasks_and_counts_hosts_anew(
@@ -220,7 +219,7 @@ def test_the_next_attempt_goes_on_counting_tasks_and_counts_hosts_anew(
 """.format(mark=tmp_path / "mark")
     first = start()
     run = bench.trigger(playbook(once).url, on_interrupt="requeue")
-    wait_until(lambda: len(told(run, "result")) == 1, timeout=30)
+    wait_until(lambda: len(told(run, "result")) == 1)
     (tmp_path / "mark").touch()
     assert first.terminate() == 0
 

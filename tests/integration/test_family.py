@@ -124,7 +124,7 @@ def test_a_lowered_limit_takes_the_brand_but_ends_nothing():
 @pytest.mark.parametrize("text", ["x", "", "9" * 5000])  # Python reads 4,300 digits at most
 def test_a_nonsense_mark_is_no_mark(text):
     environment = {"CURTAIN_RUN": text, "CURTAIN_INSTALLATION": "abcdef02"}
-    with subprocess.Popen(["/bin/sleep", "60"], env=environment) as sleeper:
+    with subprocess.Popen(["/bin/sleep", "300"], env=environment) as sleeper:
         run_id = run_of(sleeper.pid, "abcdef02")
         sleeper.kill()
 
@@ -177,7 +177,7 @@ def test_ending_nobody_takes_no_time():
 
 
 def test_a_member_whose_number_was_used_again_is_left_alone():
-    with subprocess.Popen(["/bin/sleep", "60"]) as sleeper:
+    with subprocess.Popen(["/bin/sleep", "300"]) as sleeper:
         stat = linux.read(sleeper.pid)
         stranger = family.Member(sleeper.pid, stat.created - 1, 1, stat.group, stat.session, "")
         looks = [[stranger], [stranger], []]

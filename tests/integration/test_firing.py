@@ -185,7 +185,7 @@ def test_who_is_killed_in_between_has_fired_nothing(
         assert "nightly: it is tried again in the next round" in caplog.text
         child.kill()
 
-    wait_until(lambda: make_watchdog().reconcile() and made(conn), timeout=60)
+    wait_until(lambda: make_watchdog().reconcile() and made(conn))
     make_watchdog().reconcile()
 
     [run] = made(conn)
@@ -202,7 +202,7 @@ def test_without_redis_it_is_fired_all_the_same_and_enqueued_later(
     assert queue.waiting(redis) == set()
 
     watchdog = make_watchdog()
-    wait_until(lambda: watchdog.reconcile() and queue.waiting(redis) == {run.id}, timeout=60)
+    wait_until(lambda: watchdog.reconcile() and queue.waiting(redis) == {run.id})
     assert len(made(conn)) == 1
 
 
@@ -375,7 +375,7 @@ def test_who_puts_waits_for_who_fires_and_doubles_nothing(database_url, conn, ma
             assert fire_now(firing, seen) is not None
             putting = pool.submit(put)
             waits = "SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-            wait_until(lambda: conn.execute(waits).fetchone()["n"], timeout=60)
+            wait_until(lambda: conn.execute(waits).fetchone()["n"])
         putting.result(timeout=60)
 
     assert len(made(conn)) == 1
@@ -396,7 +396,7 @@ def test_a_runner_plays_what_is_due_in_two_seconds(bench, start, tmp_path):
 
     put = client.put("/api/v1/schedules/soon", json={"template": "deploy", "at": at.isoformat()})
     assert put.status_code == 201
-    told = wait_until(lambda: client.get("/api/v1/schedules/soon").json["last"], timeout=60)
+    told = wait_until(lambda: client.get("/api/v1/schedules/soon").json["last"])
     run = bench.await_final(runs.find(bench.conn, told["run"]))
     answer = client.get(f"/api/v1/runs/{run.id}").json
     services_of(app).close()

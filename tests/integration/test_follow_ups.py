@@ -100,10 +100,10 @@ def test_what_failed_is_tried_again_so_often_and_each_is_a_run(bench, runner, de
     first = run_it("flaky")
 
     last = wait_until(
-        lambda: (run := newest(bench, "flaky")).retry_number == 2 and run.is_final and run, 60
+        lambda: (run := newest(bench, "flaky")).retry_number == 2 and run.is_final and run
     )
 
-    wait_until(lambda: is_settled(bench), timeout=60)
+    wait_until(lambda: is_settled(bench))
     third, second, one = lists.page(bench.conn, limit=5, template="flaky")
     assert [run.id for run in (third, one)] == [last.id, first.id]
     assert (second.retry_of, second.retry_number, second.rerun_of) == (first.id, 1, first.id)
@@ -125,11 +125,9 @@ def test_only_what_it_is_for_is_tried_again_and_only_where_it_failed(
 
     away, failed = run_it("reaching"), run_it("failing")
 
-    again = wait_until(
-        lambda: (run := newest(bench, "reaching")).retry_of and run.is_final and run, 60
-    )
+    again = wait_until(lambda: (run := newest(bench, "reaching")).retry_of and run.is_final and run)
     bench.await_final(failed)
-    wait_until(lambda: is_settled(bench), timeout=60)
+    wait_until(lambda: is_settled(bench))
     assert (again.retry_of, again.only_hosts) == (away.id, ["away"])
     assert newest(bench, "failing").id == failed.id
 
@@ -137,7 +135,7 @@ def test_only_what_it_is_for_is_tried_again_and_only_where_it_failed(
 def test_a_retry_waits_its_time_and_can_be_stopped_meanwhile(bench, runner, declare, run_it):
     declare("flaky", FAILING, retry={"delay": 3600, "on": ["failed"]})
     run_it("flaky")
-    again = wait_until(lambda: (run := newest(bench, "flaky")).retry_of and run, 60)
+    again = wait_until(lambda: (run := newest(bench, "flaky")).retry_of and run)
     assert again.state is RunState.QUEUED
     assert again.not_before > again.queued_at
 
@@ -160,8 +158,8 @@ def test_what_comes_then_is_run_with_what_was_set(bench, runner, declare, run_it
     vault = Vault(bench.environ["CURTAIN_SECRET_KEY"])
     first = run_it("first", secrets=vault.seal({"secret": "hush-hush"}))
 
-    following = wait_until(lambda: (run := newest(bench, "told")) and run.is_final and run, 60)
-    wait_until(lambda: is_settled(bench), timeout=60)
+    following = wait_until(lambda: (run := newest(bench, "told")) and run.is_final and run)
+    wait_until(lambda: is_settled(bench))
     assert (following.state, following.chained_from) == (RunState.SUCCEEDED, first.id)
     assert (following.trigger, following.triggered_by) == (Trigger.CHAIN, "ada")
     # The entry's own value counts more; what is not accepted, or secret, is not handed on.
@@ -181,8 +179,8 @@ def test_what_comes_after_a_failure(bench, runner, declare, run_it):
 
     first = run_it("first")
 
-    following = wait_until(lambda: (run := newest(bench, "tidy")) and run.is_final and run, 60)
-    wait_until(lambda: is_settled(bench), timeout=60)
+    following = wait_until(lambda: (run := newest(bench, "tidy")) and run.is_final and run)
+    wait_until(lambda: is_settled(bench))
     assert following.chained_from == first.id
     assert newest(bench, "good") is None
 
@@ -198,7 +196,7 @@ def test_nothing_comes_after_what_somebody_has_stopped(bench, runner, declare, r
     bench.stop(first)
 
     assert bench.await_final(first).state is RunState.STOPPED
-    wait_until(lambda: is_settled(bench), timeout=60)
+    wait_until(lambda: is_settled(bench))
     assert newest(bench, "tidy") is None
     assert newest(bench, "first").id == first.id
     assert bench.family(first) == []
@@ -211,7 +209,7 @@ def test_what_cannot_come_then_is_told_of(bench, runner, declare, run_it):
 
     first = run_it("first")
 
-    wait_until(lambda: len(after(bench, first)) == 2, 60)
+    wait_until(lambda: len(after(bench, first)) == 2)
     told = [event.detail for event in bench.events(first, "not_chained")]
     assert told[0] == {"template": "nowhere", "why": "template there is no template 'nowhere'"}
     assert told[1]["why"] == "vars.fixed is required"

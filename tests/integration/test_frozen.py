@@ -84,7 +84,7 @@ def freeze_at_the_gate(bench, start, playbook):
         runner = start(RUNNER_LEASE=LEASE, RUNNER_MACHINE="there")
         bench.conn.execute(HOLD_REGISTRATIONS)
         run = bench.trigger(playbook(playbooks.SLEEPING).url, **spec)
-        [held] = wait_until(lambda: bench.conn.execute(HELD).fetchall(), timeout=30)
+        [held] = wait_until(lambda: bench.conn.execute(HELD).fetchall())
         runner.process.send_signal(signal.SIGSTOP)
         bench.conn.execute("SELECT pg_terminate_backend(%s)", [held["pid"]])
         bench.conn.execute("SELECT pg_advisory_unlock(1)")
@@ -96,14 +96,14 @@ def freeze_at_the_gate(bench, start, playbook):
 
 def settle(bench, watchdog, run: Run) -> Run:
     """Let rounds follow each other until the run is final."""
-    wait_until(lambda: watchdog.reconcile() and bench.find(run).is_final, timeout=30, interval=0.1)
+    wait_until(lambda: watchdog.reconcile() and bench.find(run).is_final, interval=0.1)
     return bench.find(run)
 
 
 def thaw(bench, runner, run: Run) -> Run:
     """Let a runner go on, and wait until it has said its last word on the run."""
     runner.process.send_signal(signal.SIGCONT)
-    return wait_until(lambda: (now := bench.find(run)).late_result and now, timeout=20)
+    return wait_until(lambda: (now := bench.find(run)).late_result and now)
 
 
 def sleepers(bench, run):
@@ -128,7 +128,7 @@ def finals(bench, run):
 )
 def test_a_run_whose_runner_is_frozen_is_stopped(bench, freeze, watchdogs, text, force, outcome):
     runner, run = freeze(text)
-    wait_until(lambda: sleepers(bench, run), timeout=20)
+    wait_until(lambda: sleepers(bench, run))
     stops.request_stop(bench.conn, run.id, by="grace", reason="now", force=force)
 
     final = settle(bench, watchdogs(), run)
@@ -282,7 +282,7 @@ def test_a_watchdog_frozen_before_its_verdict_changes_nothing_after_anothers(
     monkeypatch.setattr(caretaker, "settle", stand_still)
     thread = threading.Thread(target=slow.reconcile)
     thread.start()
-    assert adopted.wait(20)
+    assert adopted.wait(60)
     final = settle(bench, quick, run)
     thawed.set()
     thread.join()
@@ -314,11 +314,11 @@ def test_a_watchdog_that_thaws_leaves_the_family_of_the_next_attempt_alone(
     monkeypatch.setattr(caretaker.Estate, "end", stand_still)
     thread = threading.Thread(target=slow.reconcile)
     thread.start()
-    assert adopted.wait(20)
-    wait_until(lambda: quick.reconcile() and bench.find(run).state is RunState.QUEUED, 30, 0.1)
+    assert adopted.wait(60)
+    wait_until(lambda: quick.reconcile() and bench.find(run).state is RunState.QUEUED, interval=0.1)
     start()
-    wait_until(lambda: bench.output(run).count(b"ready") == 2, timeout=30)
-    sleeping = wait_until(lambda: sleepers(bench, run), timeout=20)
+    wait_until(lambda: bench.output(run).count(b"ready") == 2)
+    sleeping = wait_until(lambda: sleepers(bench, run))
     thawed.set()
     thread.join()
 
@@ -347,7 +347,7 @@ def test_a_watchdog_that_was_frozen_itself_condemns_nobody_at_once(bench, freeze
 def test_a_watchdog_that_stands_still_in_its_round_condemns_nobody_at_once(bench, watchdogs):
     """It has waited for a migration's lock, as the owners of all leases have."""
     watchdog = watchdogs()
-    wait_until(lambda: watchdog.reconcile().unbroken > float(LEASE), timeout=30, interval=0.1)
+    wait_until(lambda: watchdog.reconcile().unbroken > float(LEASE), interval=0.1)
     wanted = Wanted(template="test", spec=bench.spec, trigger=Trigger.API, by="ada")
     run = runs.insert(bench.conn, wanted)
     names = {"runner": "there.1.2", "machine": "there", "boot": "b"}

@@ -33,7 +33,7 @@ def test_an_idle_keeper_ends_when_its_runner_goes_and_runs_nothing(start):
     kept = start()
     kept.abandon()
 
-    assert kept.keeper.wait(10) == 0
+    assert kept.keeper.wait(60) == 0
     assert not kept.record.exists()
 
 
@@ -81,7 +81,7 @@ def test_a_gate_that_never_opens_lets_nothing_run(start, tmp_path, request_, why
     kept = start().order(["/bin/touch", str(touched)])
     kept.wait_for("started")
     kept.send(request_) if request_ else kept.abandon()
-    kept.keeper.wait(10)
+    kept.keeper.wait(60)
 
     assert kept.wait_for_end()["never_started"] is True
     assert kept.signals() == [("KILL", why)]
@@ -143,7 +143,7 @@ def test_an_order_that_comes_too_late_forks_nobody(start):
     """Whoever gave it has claimed the run, stood still, and may have lost it."""
     kept = start().order(["/bin/true"], gate_until=time.monotonic() - 1)
 
-    assert kept.keeper.wait(10) == 0
+    assert kept.keeper.wait(60) == 0
     assert kept.events() == [{"event": "unled"}]
 
 
@@ -155,7 +155,7 @@ def test_an_order_of_a_runner_that_is_dead_forks_nobody(start):
     kept.abandon()
     kept.keeper.send_signal(signal.SIGCONT)
 
-    assert kept.keeper.wait(10) == 0
+    assert kept.keeper.wait(60) == 0
     assert not kept.record.exists()
 
 
@@ -171,7 +171,7 @@ def test_a_leader_that_ends_when_its_runner_is_gone_is_told_to_be_orphaned(start
     wait_until(lambda: state_of(leader) == "Z")
     kept.abandon()
     kept.keeper.send_signal(signal.SIGCONT)
-    kept.keeper.wait(10)
+    kept.keeper.wait(60)
 
     [exited] = kept.events("exit")
     assert (exited["signalled"], exited["orphaned"]) == ([], True)
@@ -370,7 +370,7 @@ def test_a_full_disk_stops_no_keeper(start):
     kept.record = Path("/dev/full")
     kept.order(child("obedient")).send(b"ok")
 
-    assert kept.keeper.wait(20) == 0
+    assert kept.keeper.wait(60) == 0
     with open(kept.status, "rb", closefd=False) as status:
         assert json.loads(status.read().splitlines()[-1])["event"] == "gone"
     assert kept.living() == []

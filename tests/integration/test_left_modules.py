@@ -142,9 +142,9 @@ def test_when_keeper_and_runner_are_killed_the_next_round_removes_it(
     start(RUNNER_LEASE="2")
 
     bench.await_final(run)
-    wait_until(lambda: not bench.family(run), timeout=20)
+    wait_until(lambda: not bench.family(run))
     os.utime(directory, (time.time() - 3600,) * 2)  # it is left alone while it is young
-    wait_until(lambda: not files_with_the_secret(tmp_path), timeout=20)
+    wait_until(lambda: not files_with_the_secret(tmp_path))
     assert temporary(home / ".ansible" / "tmp") == [OTHERS]
 
 

@@ -30,7 +30,7 @@ def test_one_of_a_group_starts_when_the_other_has_ended(bench, runner, playbook)
     bench.await_output(first, b"ready")
     second = bench.trigger(repository, **grouped())
     third = bench.trigger(repository, **grouped())
-    why = wait_until(lambda: why_waiting(bench.conn, bench.find(third)), timeout=60)
+    why = wait_until(lambda: why_waiting(bench.conn, bench.find(third)))
     assert (why.reason, why.behind, why.ahead) == ("group", (first.id, second.id), 2)
     assert bench.find(second).state is RunState.QUEUED
 
@@ -48,7 +48,7 @@ def test_one_of_a_group_starts_when_the_other_has_ended(bench, runner, playbook)
 def test_replace_starts_when_nothing_of_the_other_is_left(bench, runner, playbook):
     repository = playbook(playbooks.IGNORING).url
     first = bench.trigger(repository, **grouped("replace"))
-    wait_until(lambda: any(each.command == "sleep 1" for each in bench.family(first)), timeout=60)
+    wait_until(lambda: any(each.command == "sleep 1" for each in bench.family(first)))
     waits = bench.trigger(repository, **grouped())
 
     second = bench.trigger(repository, **grouped("replace"))
@@ -179,7 +179,7 @@ def test_nothing_is_taken_while_all_is_paused(bench, runner, playbook):
     assert why.reason == "maintenance"
     assert "new disks" in why.message
     # It is offered to the runner, which leaves it; what is running goes on, and is stopped.
-    wait_until(lambda: bench.redis.llen("rq:queue:curtain-runs") == 1, timeout=60)
+    wait_until(lambda: bench.redis.llen("rq:queue:curtain-runs") == 1)
     bench.stop(running)
     bench.await_final(running)
     assert bench.find(waits).state is RunState.QUEUED
@@ -207,8 +207,8 @@ def test_a_drained_runner_takes_no_more_and_keeps_what_it_has(bench, start, play
     drained = bench.find(running).runner
     assert runners.drain(bench.conn, drained, by="ada", reason="it leaves")
     start()
-    wait_until(lambda: len(runners.alive(bench.conn)) == 2, timeout=60)
-    wait_until(lambda: has_beaten_since(bench, drained), timeout=60)
+    wait_until(lambda: len(runners.alive(bench.conn)) == 2)
+    wait_until(lambda: has_beaten_since(bench, drained))
     others = [bench.trigger(repository) for _ in range(4)]
 
     for run in others:
@@ -226,7 +226,6 @@ def test_a_runner_without_memory_leaves_runs_to_others(bench, start, playbook):
     run = bench.trigger(playbook(BRIEF).url)
     wait_until(
         lambda: [each["short_of_memory"] for each in runners.alive(bench.conn)] == [True],
-        timeout=60,
     )
     why = why_waiting(bench.conn, bench.find(run))
     assert (why.reason, why.message) == ("slot", "the runners that serve it are short of memory")
@@ -243,6 +242,6 @@ def test_a_runner_without_git_says_so(bench, start, tmp_path):
 
     runner = start(PATH=str(programs))
 
-    wait_until(lambda: [each["missing"] for each in runners.alive(bench.conn)] == [["git"]], 60)
+    wait_until(lambda: [each["missing"] for each in runners.alive(bench.conn)] == [["git"]])
     assert health.read(bench.conn).missing == ["git"]
     assert "there is no git" in runner.log.read_text()

@@ -2,7 +2,6 @@
 
 import base64
 import threading
-import time
 from pathlib import Path
 
 import psutil
@@ -248,11 +247,7 @@ def test_the_same_question_is_answered_from_memory(client, old, project):
     first = seen(client, old)
     project.commit({"more.yml": "[]\n"})
 
-    began = time.monotonic()
-    second = seen(client, old)
-
-    assert second == first
-    assert time.monotonic() - began < 1.0
+    assert seen(client, old) == first
 
 
 def test_many_questions_at_once_are_one_errand(client, old, bench):

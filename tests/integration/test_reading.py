@@ -191,7 +191,7 @@ def test_a_runner_that_is_frozen_while_it_stores_holds_nothing(bench, start, pla
     conn.execute(HOLD)
     conn.execute("SELECT pg_advisory_lock(1)")
     run = bench.trigger(playbook(NAPPING).url, THREE)
-    wait_until(lambda: conn.execute(HELD).fetchall(), timeout=30)
+    wait_until(lambda: conn.execute(HELD).fetchall())
     frozen.process.send_signal(signal.SIGSTOP)
 
     conn.execute("SET lock_timeout = 1")
@@ -205,7 +205,7 @@ def test_a_runner_that_is_frozen_while_it_stores_holds_nothing(bench, start, pla
     assert (ended.state, ended.events_complete) == (RunState.STOPPED, True)
     assert bench.family(run) == []
     frozen.process.send_signal(signal.SIGCONT)
-    wait_until(lambda: bench.find(run).late_result, timeout=20)
+    wait_until(lambda: bench.find(run).late_result)
     stored = [
         (each.task, each.host)
         for each in feed.page(conn, run.id, kinds=["result"], after=0, limit=9)

@@ -408,7 +408,6 @@ def test_a_watchdog_does_it_in_its_rounds(bench, start, conn, playbook):
 
     wait_until(
         lambda: kept(conn) == [run.id] and conn.execute("SELECT FROM forgotten").rowcount == 0,
-        timeout=60,
     )
     assert [beside(conn, each.id) for each in old] == [{}, {}, {}]
     assert bench.await_final(run, 60).state == "succeeded"

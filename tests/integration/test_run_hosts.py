@@ -1,7 +1,6 @@
 """What came of each host: told by real playbooks, kept with the final row."""
 
 import signal
-import time
 from uuid import uuid4
 
 import pytest
@@ -10,6 +9,7 @@ from runner.judge import Verdict
 from runner.recap import MOST, HostResult
 from runner.run import RunState
 from runner.store import hosts, moves
+from runner.store.connection import limit_statements
 from tests import playbooks
 from tests.runners import PYTHON
 from tests.waiting import wait_until
@@ -114,7 +114,7 @@ def test_a_watchdog_keeps_what_a_dead_runners_playbook_has_told(bench, start, pl
     ended = bench.await_final(run)
     assert (ended.state, ended.host_count) == (RunState.INTERRUPTED, 1)
     assert results(run) == {"localhost": HostResult("localhost", 1, 0, 0, 0, 0, 0, 0)}
-    wait_until(lambda: not bench.family(run), timeout=20)
+    wait_until(lambda: not bench.family(run))
 
 
 FORGING = """
@@ -163,20 +163,17 @@ def run(bench, conn):
     )
 
 
-@pytest.mark.parametrize(("count", "seconds"), [(5_000, 2.0), (MOST, 8.0)])
-def test_many_hosts_are_kept_in_one_statement_and_in_time(conn, run, count, seconds):
-    """8 s is what a statement may take; the figures seen are far below."""
+@pytest.mark.parametrize("count", [5_000, MOST])
+def test_many_hosts_are_kept_in_one_statement_and_in_time(conn, run, count):
+    """In the time that a statement may take; the figures seen are far below."""
+    limit_statements(conn)
     told = tuple(HostResult(f"host{n}.example.com", 9, 3, 0, 0, 1, 0, 0) for n in range(count))
     verdict = Verdict(state=RunState.SUCCEEDED, message="", exit_code=0, hosts=told)
 
-    began = time.monotonic()
     ended = moves.finish(conn, run, verdict, actor="one", complete=True, truncated=False)
-    took = time.monotonic() - began
 
-    print(f"{count} hosts: {took:.3f} s")
     assert ended.host_count == count
     assert conn.execute("SELECT count(*) AS n FROM run_hosts").fetchone()["n"] == count
-    assert took < seconds
 
 
 def test_results_come_by_pages(conn, run):

@@ -127,7 +127,6 @@ def test_a_runner_tells_what_it_holds_families_with(contained, start, conn):
             len(found := conn.execute("SELECT * FROM runners ORDER BY name").fetchall()) == 2
             and found
         ),
-        timeout=20,
     )
 
     assert [row["containment"] for row in rows] == ["cgroup v2", "subreaper"]

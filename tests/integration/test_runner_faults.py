@@ -229,7 +229,7 @@ def test_a_run_outlives_a_service_that_is_away(fragile, start, servers, counted,
     fragile.await_output(run, b"ready")
 
     server.stop()
-    wait_until(lambda: fragile.family(run) == [], timeout=30)
+    wait_until(lambda: fragile.family(run) == [])
     server.start()
 
     with connected(*servers, fragile.environ) as bench:
@@ -291,7 +291,7 @@ def test_a_family_without_a_row_is_ended(bench, start, playbook, conn):
 
     conn.execute("DELETE FROM runs WHERE id = %s", [run.id])
 
-    wait_until(lambda: bench.family(run) == [], timeout=20)
+    wait_until(lambda: bench.family(run) == [])
 
 
 def test_a_flood_while_postgres_is_away_stops_no_playbook(fragile, start, servers, playbook):
@@ -301,11 +301,11 @@ def test_a_flood_while_postgres_is_away_stops_no_playbook(fragile, start, server
     repository = playbook(slow, **printing("b'x' * 6_000_000"))
     before = fragile.await_final(fragile.trigger(repository.url))
     run = fragile.trigger(repository.url)
-    wait_until(lambda: fragile.find(run).phase == "playing", timeout=20, interval=0.001)
+    wait_until(lambda: fragile.find(run).phase == "playing", interval=0.001)
 
     servers[0].stop()
-    wait_until(lambda: fragile.family(run), timeout=10)
-    wait_until(lambda: fragile.family(run) == [], timeout=30)
+    wait_until(lambda: fragile.family(run))
+    wait_until(lambda: fragile.family(run) == [])
     servers[0].start()
 
     with connected(*servers, fragile.environ) as bench:
@@ -423,7 +423,7 @@ def test_a_draining_runner_leaves_new_runs_to_others(bench, start, counted):
     first.process.send_signal(signal.SIGTERM)
     run = bench.trigger(url)
 
-    claimed = wait_until(lambda: (now := bench.find(run)).claimed_at and now, timeout=20)
+    claimed = wait_until(lambda: (now := bench.find(run)).claimed_at and now)
 
     assert claimed.runner.startswith("second.")
     assert bench.await_final(playing).state is RunState.SUCCEEDED

@@ -112,7 +112,7 @@ def test_a_stop_is_fast_in_a_flood(bench, runner, playbook):
     final = bench.await_final(run)
 
     assert final.state is RunState.STOPPED
-    assert final.stop_seconds < 5
+    assert final.stop_seconds < 20
     assert bench.family(run) == []
 
 

@@ -51,19 +51,19 @@ def silent_server():
 @pytest.mark.parametrize("force", [False, True], ids=["graceful", "forced"])
 def test_a_hanging_clone_is_stopped(bench, runner, silent_server, force):
     run = bench.trigger(silent_server)
-    wait_until(lambda: any("git" in member.command for member in bench.family(run)), timeout=30)
+    wait_until(lambda: any("git" in member.command for member in bench.family(run)))
     assert bench.find(run).phase == "preparing"
 
     final = stop_and_wait(bench, run, force=force)
 
     assert_stopped(final)
-    assert final.stop_seconds < 5
+    assert final.stop_seconds < 20
 
 
 @pytest.mark.parametrize("force", [False, True], ids=["graceful", "forced"])
 def test_a_run_is_stopped_in_its_first_moments(bench, runner, playbook, force):
     run = bench.trigger(playbook(playbooks.SLEEPING).url)
-    wait_until(lambda: bench.find(run).phase == "playing", timeout=30, interval=0.001)
+    wait_until(lambda: bench.find(run).phase == "playing", interval=0.001)
 
     final = stop_and_wait(bench, run, force=force)
 
@@ -85,7 +85,7 @@ def escaping(bench, playbook):
     ]
     for run in runs:
         bench.await_output(run, b"ready")
-        wait_until(lambda run=run: len(bench.family(run)) >= 7, timeout=30)
+        wait_until(lambda run=run: len(bench.family(run)) >= 7)
     return dict(zip(playbooks.ESCAPING, runs, strict=True))
 
 
@@ -109,7 +109,7 @@ def test_nothing_escapes_a_stop(bench, runner, escaping, force):
 def test_a_force_shortens_the_grace_of_a_stop(bench, runner, playbook):
     run = bench.trigger(playbook(playbooks.IGNORING).url, grace=300)
     bench.await_output(run, b"ready")
-    wait_until(lambda: len(bench.family(run)) >= 5, timeout=30)
+    wait_until(lambda: len(bench.family(run)) >= 5)
     bench.stop(run, reason="because")
     wait_until(lambda: bench.events(run, "signalled"))
 
@@ -137,7 +137,7 @@ def test_ten_stops_at_once_end_ten_runs(bench, runner, playbook):
     url = playbook(playbooks.SLEEPING).url
     triggered = [bench.trigger(url, timeout=100) for _ in range(10)]
     for run in triggered:
-        wait_until(lambda run=run: bench.find(run).phase == "playing", timeout=60)
+        wait_until(lambda run=run: bench.find(run).phase == "playing")
 
     for run in triggered:
         bench.stop(run, reason="because")

@@ -55,7 +55,7 @@ def test_two_branches_at_once_see_only_their_own_files(bench, runner, tmp_path):
         shas[branch] = repository.commit({"branch": branch, f"only-{branch}": "", **role})
 
     runs = {branch: trigger(bench, repository, branch, gate) for branch in ("a", "b")}
-    wait_until(lambda: {"a", "b"} <= set(os.listdir(gate)), timeout=60)
+    wait_until(lambda: {"a", "b"} <= set(os.listdir(gate)))
     for branch in ("a", "b"):  # while both play, both branches change and lose the role
         repository.git("checkout", "--quiet", branch)
         shutil.rmtree(repository.path / "roles")

@@ -61,8 +61,8 @@ def test_a_second_sigterm_at_the_very_end_changes_no_exit_code(
             stdout=out,
             stderr=out,
         )
-    wait_until(lambda: word in log.read_text(), timeout=60)
-    wait_until(lambda: catches(process.pid, signal.SIGTERM), timeout=60)
+    wait_until(lambda: word in log.read_text())
+    wait_until(lambda: catches(process.pid, signal.SIGTERM))
 
     process.send_signal(signal.SIGTERM)
 
@@ -75,6 +75,6 @@ def test_a_runner_that_still_waits_for_a_service_leaves_at_once(bench, start, aw
     nowhere = {"Postgres": "postgresql://a@127.0.0.1:1/a", "Redis": "redis://127.0.0.1:1/0"}
     name = {"Postgres": "DATABASE_URL", "Redis": "REDIS_URL"}[away]
     runner = start(**{name: nowhere[away]})
-    wait_until(lambda: f"waiting for {away}" in runner.log.read_text(), timeout=60)
+    wait_until(lambda: f"waiting for {away}" in runner.log.read_text())
 
     assert runner.terminate() == 0

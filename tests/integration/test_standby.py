@@ -25,7 +25,7 @@ def test_a_line_takes_no_standby():
         database.stop()
         (Path(place) / "standby.signal").touch()
         database.start_without_waiting()
-        wait_until(lambda: is_in_recovery(database.url), timeout=30)
+        wait_until(lambda: is_in_recovery(database.url))
 
         with pytest.raises(psycopg.OperationalError, match="standby"):
             Line(database.url).conn()

@@ -86,7 +86,7 @@ def test_the_spans_of_a_run_tell_what_it_did_when(bench, start, playbook, receiv
     start(**QUICK, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url)
     run = trigger(bench, playbook(playbooks.HELLO).url, CALLER)
     ended = bench.await_final(run)
-    wait_until(lambda: receiver.named("run test"), timeout=30)
+    wait_until(lambda: receiver.named("run test"))
 
     (whole,) = receiver.named("run test")
     assert (whole.trace_id.hex(), whole.parent_span_id.hex()) == (TRACE, SPAN)
@@ -111,7 +111,7 @@ def test_nothing_waits_for_a_collector_that_hangs(bench, start, playbook, receiv
         stopped = bench.await_final(run)
         assert stopped.state is RunState.STOPPED
         assert stopped.stop_seconds < 5
-        wait_until(lambda: receiver.requests, timeout=30)
+        wait_until(lambda: receiver.requests)
 
     began = time.monotonic()
     runner.terminate()

@@ -46,7 +46,7 @@ def play(bench):
 def warmed(warm, play, playbook):
     """A repository whose runs start warm from now on."""
     repository = playbook(PLAYBOOK)
-    wait_until(lambda: play(repository)["start"] == "warm", timeout=60)
+    wait_until(lambda: play(repository)["start"] == "warm")
     return repository
 
 
@@ -83,14 +83,14 @@ def zygotes(runner):
 
 
 def await_zygote(runner):
-    wait_until(lambda: "start warm from now on" in runner.log.read_text(), timeout=60)
+    wait_until(lambda: "start warm from now on" in runner.log.read_text())
 
 
 def test_a_plain_template_starts_warm_from_its_first_run_on(warm, play, playbook):
     repository = playbook(PLAYBOOK)
     await_zygote(warm)
 
-    wait_until(lambda: play(repository) == {"start": "warm"}, timeout=60)
+    wait_until(lambda: play(repository) == {"start": "warm"})
     assert len(zygotes(warm)) == 1  # no run has wanted another
 
 
@@ -99,16 +99,16 @@ def test_another_one_starts_cold_once_and_says_why(warm, play, playbook):
     await_zygote(warm)
 
     assert play(repository) == {"start": "cold", "why": "config"}
-    wait_until(lambda: play(repository) == {"start": "warm"}, timeout=60)
+    wait_until(lambda: play(repository) == {"start": "warm"})
 
 
 def test_a_template_of_another_recipe_takes_nobodys_zygote(warm, play, playbook):
     repository = playbook(PLAYBOOK)
     await_zygote(warm)
     other = {"template": "other", "environment": {"MINE": "1"}}
-    wait_until(lambda: play(repository, **other) == {"start": "warm"}, timeout=60)
+    wait_until(lambda: play(repository, **other) == {"start": "warm"})
 
-    wait_until(lambda: play(repository) == {"start": "warm"}, timeout=60)
+    wait_until(lambda: play(repository) == {"start": "warm"})
     assert len(zygotes(warm)) == 2
 
 
@@ -123,11 +123,11 @@ def test_where_there_is_no_room_for_a_zygote_those_in_use_stay(start, play, play
         assert how["start"] == "cold"
 
     assert zygotes(runner) == before
-    wait_until(lambda: play(repository) == {"start": "warm"}, timeout=60)
+    wait_until(lambda: play(repository) == {"start": "warm"})
 
 
 def test_what_killed_runners_left_is_removed(warm, start, bench):
-    (zygote,) = wait_until(lambda: zygotes(warm), timeout=60)
+    (zygote,) = wait_until(lambda: zygotes(warm))
     warm.kill()
     wait_until(lambda: not zygote.is_running() or zygote.status() == psutil.STATUS_ZOMBIE)
     runs = Path(bench.environ["CURTAIN_DATA"]) / "runs"
@@ -135,7 +135,7 @@ def test_what_killed_runners_left_is_removed(warm, start, bench):
 
     start(RUNNER_START="cold")
 
-    wait_until(lambda: not made_old(runs), timeout=60)
+    wait_until(lambda: not made_old(runs))
 
 
 def made_old(runs):
@@ -148,13 +148,13 @@ def made_old(runs):
 
 
 def test_templates_that_start_ansible_in_the_same_way_share_a_zygote(warm, play, warmed):
-    wait_until(lambda: play(warmed, template="another") == {"start": "warm"}, timeout=60)
+    wait_until(lambda: play(warmed, template="another") == {"start": "warm"})
     assert len(zygotes(warm)) == 1
 
 
 def test_a_template_may_start_cold(warm, play, playbook, warmed):
     assert play(warmed, start="cold") == {"start": "cold"}
-    wait_until(lambda: play(warmed) == {"start": "warm"}, timeout=60)
+    wait_until(lambda: play(warmed) == {"start": "warm"})
 
 
 def test_a_runner_that_starts_cold_loads_nothing(runner, play, playbook):
@@ -166,7 +166,7 @@ def test_what_ansible_reads_before_its_playbook_starts_cold_when_it_changes(benc
     warmed.commit({"ansible.cfg": "[defaults]\nnocows = 1\n"})
 
     assert play(warmed) == {"start": "cold", "why": "config"}
-    wait_until(lambda: play(warmed) == {"start": "warm"}, timeout=60)
+    wait_until(lambda: play(warmed) == {"start": "warm"})
     assert play(warmed, environment={"MINE": "1"}) == {"start": "cold", "why": "environment"}
 
 
@@ -179,7 +179,7 @@ def test_a_zygote_that_dies_fails_no_run(warm, bench, play, begin, warmed):
 
     assert play(warmed)["start"] == "cold"
     assert bench.find(run).state is RunState.RUNNING
-    wait_until(lambda: play(warmed)["start"] == "warm", timeout=60)
+    wait_until(lambda: play(warmed)["start"] == "warm")
     bench.stop(run)
     assert bench.await_final(run).state is RunState.STOPPED
     assert bench.family(run) == []

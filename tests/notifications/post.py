@@ -9,7 +9,7 @@ from runner.run import Run, RunState, Trigger, Wanted
 from runner.store import moves, runs
 from runner.vault import Vault
 from tests.runners import SPEC, Bench
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 
 @dataclass
@@ -89,7 +89,7 @@ class Post:
                 WHERE state = 'pending' AND attempts > 0 AND begun_at IS NULL"""
         )
 
-    def await_states(self, *states: str, timeout: float = 30.0) -> list[dict[str, Any]]:
+    def await_states(self, *states: str, timeout: float = PATIENCE) -> list[dict[str, Any]]:
         """Wait until the notifications are in these states."""
         wait_until(lambda: [row["state"] for row in self.rows()] == list(states), timeout=timeout)
         return self.rows()

@@ -59,7 +59,7 @@ def test_a_stopped_run_is_told_once(bench, sending, playbook, target, callback):
     bench.stop(run, force=True)
     bench.await_final(run)
 
-    (heard,) = wait_until(lambda: target.heard, timeout=30)
+    (heard,) = wait_until(lambda: target.heard)
     assert verified(heard)["type"] == "run.stopped"
     assert "grace" in verified(heard)["data"]["message"]
     (event,) = bench.events(run, "stopped")
@@ -75,7 +75,7 @@ def test_a_stuck_stop_is_told_once_and_as_a_run_that_is_running(
                            stop_requested_by = 'grace'"""
     )
 
-    (heard,) = wait_until(lambda: target.heard, timeout=30)
+    (heard,) = wait_until(lambda: target.heard)
 
     told = verified(heard)
     assert (told["type"], told["data"]["id"]) == ("run.stuck", run.id)
@@ -86,7 +86,7 @@ def test_every_attempt_has_the_same_id_and_a_signature_that_holds(sending, post,
     target.answers = [status(500), status(503), status(200)]
     post.tell(callback)
 
-    wait_until(lambda: post.hasten() or [row["state"] for row in post.rows()] == ["sent"], 30)
+    wait_until(lambda: post.hasten() or [row["state"] for row in post.rows()] == ["sent"])
 
     assert len(target.heard) == 3
     assert len({heard.headers["webhook-id"] for heard in target.heard}) == 1

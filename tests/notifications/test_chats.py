@@ -67,7 +67,7 @@ def test_a_command_is_answered_when_its_run_starts_and_when_it_ends(
             value = value.replace(mark, meant) if isinstance(value, str) else value
         reply[name] = value
     run = post.start(post.queue(reply=reply))
-    wait_until(lambda: len(target.heard) == 1, timeout=30)
+    wait_until(lambda: len(target.heard) == 1)
 
     post.finish(run)
 

@@ -132,11 +132,11 @@ def status(bench, target):
 
 def test_a_start_is_told_when_its_commit_is_known_and_before_its_end(sending, post, target, status):
     run = post.start(post.queue(status))
-    wait_until(lambda: post.rows()[0]["due_at"] > post.rows()[0]["created_at"], timeout=30)
+    wait_until(lambda: post.rows()[0]["due_at"] > post.rows()[0]["created_at"])
     assert target.heard == []
 
     prepared = post.prepare(run)
-    wait_until(lambda: target.heard, timeout=30)
+    wait_until(lambda: target.heard)
     post.finish(prepared)
 
     post.await_states("sent", "sent")

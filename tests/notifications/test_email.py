@@ -158,7 +158,7 @@ def test_a_run_tells_by_mail_once_though_the_server_was_busy(start, post, mailbo
     start(CURTAIN_SMTP_URL=f"smtp://127.0.0.1:{mailbox.port}", CURTAIN_SMTP_FROM=FROM)
     post.tell({"kind": "email", "to": ["ada@example.org"]})
 
-    wait_until(lambda: post.hasten() or [row["state"] for row in post.rows()] == ["sent"], 30)
+    wait_until(lambda: post.hasten() or [row["state"] for row in post.rows()] == ["sent"])
 
     assert [attempt["status"] for attempt in post.attempts()] == [451, 250]
     assert len({each.message["Message-ID"] for each in mailbox.letters}) == 1

@@ -38,12 +38,12 @@ def test_what_may_be_taken_later_is_sent_again_and_every_attempt_is_noted(
 
     post.tell(callback)
 
-    (row,) = wait_until(lambda: [row for row in post.rows() if row["attempts"] == 1], timeout=30)
+    (row,) = wait_until(lambda: [row for row in post.rows() if row["attempts"] == 1])
     wait_until(lambda: post.rows()[0]["begun_at"] is None)
     (tried,) = post.attempts()
     ended = tried["at"] + timedelta(seconds=tried["seconds"])
     assert 4 < (post.rows()[0]["due_at"] - ended).total_seconds() < 30
-    wait_until(lambda: post.hasten() or post.rows()[0]["state"] == "sent", 30)
+    wait_until(lambda: post.hasten() or post.rows()[0]["state"] == "sent")
     first, second = post.attempts()
     assert (second["status"], second["error"]) == (200, None)
     assert first["error"]
@@ -56,7 +56,7 @@ def test_after_the_last_attempt_it_is_dead(sending, post, target, callback):
     target.answers = [status(503)]
     post.tell(callback)
 
-    wait_until(lambda: post.hasten() or post.rows()[0]["state"] == "dead", timeout=60)
+    wait_until(lambda: post.hasten() or post.rows()[0]["state"] == "dead")
 
     assert "attempt 8, the last" in post.rows()[0]["reason"]
     assert len(target.heard) == len(post.attempts()) == 8
@@ -79,7 +79,7 @@ def test_a_run_ends_though_its_target_hangs(bench, sending, playbook, target, ca
 
     assert ended.state is RunState.SUCCEEDED
     assert target.answered == []
-    wait_until(lambda: target.heard, timeout=30)
+    wait_until(lambda: target.heard)
     target.letting_go.set()
     post.await_states("sent", "sent")
 
@@ -94,7 +94,7 @@ def test_nobody_waits_for_a_target_that_hangs(bench, sending, post, make_target)
     post.tell(hanging, hanging, prompt, hanging, prompt)
     post.tell(prompt)
 
-    wait_until(lambda: len(quick.heard) == 3, timeout=30)
+    wait_until(lambda: len(quick.heard) == 3)
     assert slow.answered == []
 
 
@@ -135,9 +135,7 @@ def test_no_secret_is_in_a_row_a_log_or_redis(bench, sending, post, target, call
                                 on="always", reply=reply))  # fmt: skip
     post.finish(post.prepare(run))
 
-    wait_until(
-        lambda: post.hasten() or all(row["state"] != "pending" for row in post.rows()), timeout=60
-    )
+    wait_until(lambda: post.hasten() or all(row["state"] != "pending" for row in post.rows()))
 
     texts = [sending.log.read_bytes()]
     tables = bench.conn.execute(

@@ -153,7 +153,7 @@ def test_it_is_stuck_for_the_first_watchdog_that_finds_it_so(conn, database_url,
         with conn.transaction():
             assert verdicts.note_stuck(conn, run, actor="first")
             waiting = pool.submit(verdicts.note_stuck, other, run, actor="second")
-        assert waiting.result(timeout=10) is None
+        assert waiting.result(timeout=60) is None
     stops.request_stop(conn, run.id, by="grace", reason=None, force=True)
     assert verdicts.note_stuck(conn, run, actor="first") is None
 

@@ -39,7 +39,7 @@ def test_an_answer_goes_where_its_chat_reads_it(bench, sending, target):
         says.enqueue(bench.redis, vault, place, body)
 
     for path, (_, body) in places.items():
-        wait_until(lambda path=path: heard(target, path), timeout=30)
+        wait_until(lambda path=path: heard(target, path))
         assert heard(target, path) == [body]
 
 
@@ -52,6 +52,6 @@ def test_where_nobody_may_be_told_nobody_is(bench, start, target):
 
     says.enqueue(bench.redis, vault, place, {"text": "one"})
 
-    wait_until(lambda: "an answer in a chat is not taken" in runner.log.read_text(), timeout=30)
+    wait_until(lambda: "an answer in a chat is not taken" in runner.log.read_text())
     assert target.heard == []
     assert "s3cret" not in runner.log.read_text()

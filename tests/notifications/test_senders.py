@@ -26,7 +26,7 @@ def test_a_sender_that_is_killed_is_found_out_and_its_message_sent_again(
 ):
     target.answers = [hang, status(200)]
     post.tell(callback)
-    wait_until(lambda: target.heard, timeout=30)
+    wait_until(lambda: target.heard)
     (sender,) = senders_of(sending)
 
     sender.kill()
@@ -64,7 +64,7 @@ def test_a_sender_finishes_what_it_is_at_when_its_runner_leaves(bench, start, po
     run = bench.trigger("file:///nowhere-at-all")
     bench.await_final(run)
     post.tell({"kind": "callback", "credential": "hook"})
-    wait_until(lambda: target.heard, timeout=30)
+    wait_until(lambda: target.heard)
     (sender,) = senders_of(runner)
 
     sender.send_signal(signal.SIGTERM)
@@ -79,7 +79,7 @@ def test_a_sender_finishes_what_it_is_at_when_its_runner_leaves(bench, start, po
 def test_it_dies_with_a_runner_that_is_killed(sending, post, target, callback):
     target.answers = [hang]
     post.tell(callback)
-    wait_until(lambda: target.heard, timeout=30)
+    wait_until(lambda: target.heard)
     (sender,) = senders_of(sending)
 
     sending.kill()
@@ -94,7 +94,7 @@ def test_it_is_no_stray_of_a_run_whose_keeper_was_killed(
 ):
     target.answers = [hang]
     post.tell(callback)
-    wait_until(lambda: target.heard, timeout=30)
+    wait_until(lambda: target.heard)
     run = bench.trigger(playbook(playbooks.SLEEPING).url)
     bench.await_output(run, b"ready")
 
@@ -114,7 +114,6 @@ def test_a_preview_and_a_notification_do_not_wait_for_each_other(
     below = psutil.Process(sending.process.pid)
     wait_until(
         lambda: any("jobs.errands" in linux.command(each.pid) for each in below.children()),
-        timeout=30,
     )
 
     post.tell(callback)
@@ -126,7 +125,7 @@ def test_a_sender_without_work_ends(bench, sending, post, target, callback):
     post.tell(callback)
     post.await_states("sent")
 
-    wait_until(lambda: not senders_of(sending), timeout=20)
+    wait_until(lambda: not senders_of(sending))
 
 
 def test_a_sender_that_nobody_started_does_nothing():
@@ -144,7 +143,7 @@ def test_what_was_sent_is_noted_when_postgres_was_away_for_a_moment(
     """Its connection is cut while the target has the message."""
     target.answers = [hang]
     post.tell(callback)
-    wait_until(lambda: target.heard, timeout=30)
+    wait_until(lambda: target.heard)
 
     bench.conn.execute(
         """SELECT pg_terminate_backend(pid) FROM pg_stat_activity

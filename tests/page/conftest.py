@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from psycopg.rows import dict_row
 
 from runner.store.migrate import migrate
@@ -14,7 +14,9 @@ from tests.formation import TOKEN, Client, Formation
 from tests.page.seeing import Seen
 from tests.repositories import Repository, make_repository
 from tests.runners import LOCAL
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
+
+expect.set_options(timeout=PATIENCE * 1000)
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 #: Small and quick: a page of tests needs neither a GPU nor the sandbox, which root has not.
@@ -94,7 +96,7 @@ def api(shared: Formation, repository: Repository) -> Client:
     """The API of that web, with the template `try` declared."""
     client = Client(shared.port)
     assert client.call("PUT", "/templates/try", template(repository)).status == 201
-    wait_until(lambda: client.call("GET", "//ready").json["runners"] == 1, timeout=30)
+    wait_until(lambda: client.call("GET", "//ready").json["runners"] == 1)
     return client
 
 
@@ -132,7 +134,7 @@ def start(api: Client) -> Iterator[Callable[..., int]]:
     yield trigger
     for run_id in started:
         api.call("POST", f"/runs/{run_id}/stop", {"force": True})
-        wait_until(lambda: is_final(api, run_id), timeout=30)  # noqa: B023 - called at once
+        wait_until(lambda: is_final(api, run_id))  # noqa: B023 - called at once
 
 
 def is_final(api: Client, run_id: int) -> bool:
@@ -173,7 +175,7 @@ def open_page(
 
     def open_(path: str, *, port: int = api.port, **look: Any) -> Page:
         page = windows(**look).new_page()
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(PATIENCE * 1000)
         pages.append(page)
         seen.watch(page)
         page.goto(f"http://127.0.0.1:{port}{path}")

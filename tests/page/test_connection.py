@@ -33,7 +33,7 @@ def signal_web(own: Formation, number: signal.Signals) -> None:
 
 def expect_unknown(page: Page) -> None:
     """Nothing is told as if it were known."""
-    expect(page.locator("#connection")).to_be_visible(timeout=60_000)
+    expect(page.locator("#connection")).to_be_visible()
     expect(page.locator("#connection")).to_contain_text("Not live since")
     expect(page.locator("#known")).to_contain_text("last known")
     expect(page.locator("body")).to_have_class("is-old")
@@ -56,7 +56,7 @@ def test_a_page_that_is_cut_off_says_so_and_misses_nothing(
     expect_unknown(page)
     end = write(conn, run, b"while it was frozen\n", end)
     signal_web(own, signal.SIGCONT)
-    expect(page.locator("#connection")).to_be_hidden(timeout=60_000)
+    expect(page.locator("#connection")).to_be_hidden()
     expect(page.locator("#log")).to_contain_text("while it was frozen")
 
     # It is killed, and comes back.
@@ -69,7 +69,7 @@ def test_a_page_that_is_cut_off_says_so_and_misses_nothing(
     own._chosen = own.port
     own.start_web()
 
-    expect(page.locator("#standing")).to_contain_text("succeeded", timeout=60_000)
+    expect(page.locator("#standing")).to_contain_text("succeeded")
     expect(page.locator("#connection")).to_be_hidden()
     expect(page.locator("#log .text")).to_have_text(
         ["before", "while it was frozen", "while it was away"]

@@ -157,7 +157,7 @@ def _child_of(started: Child) -> int:
     """The pid of the gateway itself, which is in namespaces that its parent has made."""
     pid = started.process.pid
     children = Path(f"/proc/{pid}/task/{pid}/children")
-    return int(wait_until(lambda: children.read_text().split(), timeout=60)[0])
+    return int(wait_until(lambda: children.read_text().split())[0])
 
 
 @contextmanager

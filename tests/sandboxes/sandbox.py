@@ -82,7 +82,7 @@ class Sandbox:
     def first(self) -> psutil.Process:
         """Its process 1, as numbered outside."""
         if self._first is None:
-            self._first = wait_until(self._find_first, timeout=60)
+            self._first = wait_until(self._find_first)
         return self._first
 
     def _find_first(self) -> psutil.Process | None:

@@ -18,7 +18,7 @@ from tests.repositories import make_repository
 from tests.runners import LOCAL, Sight
 from tests.sandboxes import gateway
 from tests.sandboxes.platform import Platform, Visitor
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 #: Tells the ledger that it has begun, and when it has done its work.
 WORKING = f"""
@@ -82,9 +82,7 @@ class Service(Sight):
     def stop(self, web: Visitor, run: Run, **body: Any) -> Answer:
         """Ask for a stop, and again as long as the answer is 503, as a caller should."""
         path = f"/runs/{run.id}/stop"
-        return wait_until(
-            lambda: (answer := web.call("POST", path, body)).status != 503 and answer, timeout=60
-        )
+        return wait_until(lambda: (answer := web.call("POST", path, body)).status != 503 and answer)
 
     # What is seen
 
@@ -92,7 +90,7 @@ class Service(Sight):
         """Wait until all of them have begun, and sleep."""
         for run in triggered:
             self.await_output(run, b"ready")
-            wait_until(lambda run=run: b"sleep" in self._commands(run), timeout=60)
+            wait_until(lambda run=run: b"sleep" in self._commands(run))
 
     def _commands(self, run: Run) -> bytes:
         return b" ".join(member.command.encode() for member in self.family(run))
@@ -102,7 +100,7 @@ class Service(Sight):
         machine = self.find(run).machine
         return next(name for name, each in self.platform.sandboxes.items() if each.host == machine)
 
-    def await_end(self, run: Run, timeout: float = 60.0) -> Run:
+    def await_end(self, run: Run, timeout: float = PATIENCE) -> Run:
         """Wait for the end of a run; nobody of it lives in that very moment."""
         final = self.await_final(run, timeout)
         assert self.living().get(run.id, []) == []

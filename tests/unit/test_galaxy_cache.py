@@ -152,8 +152,8 @@ def test_a_second_run_waits_while_the_first_installs(home, tmp_path):
     assert begun.wait(30)
     second.start()
     go_on.set()
-    first.join(30)
-    second.join(30)
+    first.join(60)
+    second.join(60)
 
     assert (said(tmp_path / "first"), said(tmp_path / "second")) == ("one", "one")
 

@@ -19,7 +19,7 @@ def spawn(line, keep=()):
 
 def ask(line, keep=()):
     with spawn(line, keep) as process:
-        output, errors = process.communicate(timeout=20)
+        output, errors = process.communicate(timeout=60)
     return process.returncode, output.decode(), errors.decode()
 
 
@@ -58,7 +58,7 @@ def test_it_leads_a_group_of_our_session():
         assert os.getpgid(process.pid) == process.pid
         assert os.getsid(process.pid) == os.getsid(0)
         os.killpg(process.pid, signal.SIGKILL)
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_within_its_time_it_is_gone_or_can_still_be_killed_by_its_number(line):
             process.communicate(timeout=0.2)
         assert process.returncode is None
         os.killpg(process.pid, signal.SIGKILL)
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
 
     assert process.returncode is not None
     assert open_here() == before

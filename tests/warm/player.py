@@ -74,7 +74,7 @@ class Player:
         own.mkdir(mode=0o700)
         zygote = Zygote(wanted, own)
         reasons: list[str | None] = []
-        wait_until(lambda: reasons.append(zygote.hear()) or reasons[-1] or zygote.is_ready, 60)
+        wait_until(lambda: reasons.append(zygote.hear()) or reasons[-1] or zygote.is_ready)
         if reasons[-1]:
             zygote.close()
             return reasons[-1]

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Sequence
 
-from flask import Response, current_app
+from flask import Response, current_app, request
 
 from app.api.requests import TemplatesQuery
 from app.api.seeing import seen_templates
@@ -55,6 +55,7 @@ def show_template(name: str) -> Response:
         template=stored,
         spec=filled(stored.spec),
         fields=form.fields(stored.spec),
+        is_to_run="run" in request.args,
         # Pressed twice, the button starts one run.
         key=secrets.token_urlsafe(18),
         rows=rows,

@@ -38,11 +38,11 @@ def test_a_certificate_that_nobody_has_signed_is_refused_by_the_setting_s_name(p
     log = platform.folder / f"{line}.1.log"
     if line == "web":
         web = platform.await_web("web.1")
-        words = wait_until(lambda: web.call("GET", "//ready").json["words"], timeout=60)
+        words = wait_until(lambda: web.call("GET", "//ready").json["words"])
         said = next(word for word in words if word["part"] == "redis")
         assert not said["is_well"]
         text = f"{said['says']} {said['advice']}"
     else:
-        text = wait_until(lambda: "waiting for Redis" in (read := log.read_text()) and read, 60)
+        text = wait_until(lambda: "waiting for Redis" in (read := log.read_text()) and read)
 
     assert "REDIS_TLS_VERIFY" in text

@@ -29,7 +29,7 @@ def tables(url):
 def test_what_is_up_before_the_release_waits_for_it(platform, web, database_url):
     platform.start("runner.1")
     log = platform.folder / "runner.1.log"
-    wait_until(lambda: "waiting for Postgres" in log.read_text(), timeout=60)
+    wait_until(lambda: "waiting for Postgres" in log.read_text())
 
     assert web.call("GET", "//health").status == 200
     ready = web.call("GET", "//ready")

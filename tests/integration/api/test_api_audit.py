@@ -231,7 +231,7 @@ def kill_before_the_entry(conn, settings: Settings, method: str, path: str, body
         other.execute("LOCK TABLE audit IN EXCLUSIVE MODE")  # it waits between change and entry
         process = subprocess.Popen(command, env=environ)
         try:
-            wait_until(lambda: conn.execute(WAITING).fetchone(), timeout=60)
+            wait_until(lambda: conn.execute(WAITING).fetchone())
         finally:
             process.kill()
             process.wait()

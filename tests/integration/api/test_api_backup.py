@@ -448,7 +448,7 @@ def test_what_others_put_at_the_same_time_is_seen(here, there, token):
             [Jsonb({"playbook": {}})],
         )
         restoring = pool.submit(there.restore, text, code=OCCUPIED)
-        wait_until(lambda: looking.execute(BLOCKED).fetchone(), timeout=60)
+        wait_until(lambda: looking.execute(BLOCKED).fetchone())
         putting.commit()
 
         assert "something else: template deploy" in restoring.result(timeout=60)
@@ -462,7 +462,7 @@ def test_a_backup_is_of_one_moment(here, there, token):
     ):
         putting.execute("LOCK TABLE templates")
         backing_up = pool.submit(here.backup)
-        wait_until(lambda: looking.execute(BLOCKED).fetchone(), timeout=60)  # it has read before
+        wait_until(lambda: looking.execute(BLOCKED).fetchone())  # it has read before
         putting.execute(
             """INSERT INTO templates (name, spec, updated_by)
                SELECT 'later', spec, 'ada' FROM templates"""

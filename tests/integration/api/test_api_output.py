@@ -231,7 +231,7 @@ def test_a_follower_ends_when_the_process_is_told_to(
 
     services_of(app).followers.is_closing = lambda: True
 
-    wait_until(lambda: not services_of(app).followers.count(), timeout=3)
+    wait_until(lambda: not services_of(app).followers.count())
     assert not any("event: end" in event for event in heard)
 
 

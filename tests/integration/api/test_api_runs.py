@@ -84,7 +84,7 @@ def test_without_redis_a_run_is_queued_all_the_same(
     response = client.post(RUNS)
 
     assert response.status_code == 202
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
 
 
 def test_a_run_keeps_the_template_it_was_made_of(client: FlaskClient, template: str) -> None:

@@ -186,7 +186,7 @@ def test_one_time_that_is_over_may_be_put_again_but_not_resumed(
     once = {"cron": None, "timezone": None, "at": at, "paused": True}
     put(**once)
     is_over = "SELECT now() > %s::timestamptz AS yes"
-    wait_until(lambda: conn.execute(is_over, [at]).fetchone()["yes"], timeout=60)
+    wait_until(lambda: conn.execute(is_over, [at]).fetchone()["yes"])
 
     assert put(**once, reason="still paused")["next"] == []
     body = {name: value for name, value in {**NIGHTLY, **once}.items() if value is not None}
@@ -256,3 +256,21 @@ def test_schedules_are_listed_by_pages(client: FlaskClient, template: str) -> No
     names = [[each["name"] for each in page["schedules"]] for page in (first, second)]
     assert names == [["a", "b"], ["c"]]
     assert second["next"] is None
+
+
+def test_one_of_a_version_to_come_is_shown_and_may_be_put_anew(
+    client: FlaskClient, put: Callable[..., Any], conn: Connection
+) -> None:
+    put()
+    conn.execute("""UPDATE schedules SET spec = spec || '{"of_tomorrow": true}'""")
+
+    one = client.get(SCHEDULE).json
+    listed = client.get("/api/v1/schedules").json
+
+    assert one is not None
+    assert listed is not None
+    assert (one["readable"], one["next"]) == (False, [])
+    assert one["spec"]["of_tomorrow"]
+    assert listed["schedules"] == [one]
+    again = put()
+    assert (again["readable"], len(again["next"])) == (True, 5)

@@ -228,7 +228,7 @@ def test_a_runner_looks_after_its_cache(bench, repository, start, tmp_path):
 
     start(CURTAIN_GIT_CACHE_AGE="3600")
 
-    wait_until(lambda: not store.path.exists(), timeout=30)
+    wait_until(lambda: not store.path.exists())
     repository.commit({"site.yml": "- hosts: all\n  gather_facts: false\n"})
     run = bench.await_final(bench.trigger(repository.url))
     assert run.state == "succeeded", run

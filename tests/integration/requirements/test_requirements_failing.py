@@ -103,7 +103,7 @@ def test_a_run_that_is_stopped_while_it_installs_reads_stopped(
     require(repository, role.url)
     start(PATH=hanging)
     run = bench.trigger(repository.url)
-    wait_until((tmp_path / "pid").exists, timeout=30)
+    wait_until((tmp_path / "pid").exists)
 
     bench.stop(run)
 
@@ -120,4 +120,4 @@ def test_a_runner_evicts_what_nobody_takes_any_more(bench, start):
 
     start()
 
-    wait_until(lambda: not home.installed.exists(), timeout=30)
+    wait_until(lambda: not home.installed.exists())

@@ -127,7 +127,8 @@ function keepLines(event) {
 if (form) {
   form.addEventListener("submit", run);
   form.addEventListener("paste", keepLines);
-  if (location.hash === "#run") form.querySelector("[data-kind]")?.focus();
+  const allow = () => { form.querySelector("button.primary").disabled = false; };
+  allow();
   // Going back to a page that was left brings the button back.
-  addEventListener("pageshow", () => { form.querySelector("button.primary").disabled = false; });
+  addEventListener("pageshow", allow);
 }
