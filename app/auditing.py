@@ -1,19 +1,16 @@
 """What is noted for the audit of who does what."""
 
-import logging
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from flask import request
 
-from runner.admission import Admitted
-from runner.run import Run
+from runner import noting
+from runner.noting import Doer
 from runner.store import audit
 from runner.store.audit import Deed, Entry
-from runner.store.connection import AWAY, Connection, giving_way
-
-log = logging.getLogger(__name__)
+from runner.store.connection import Connection
 
 LONGEST_AGENT: Final = 200  # characters
 LONGEST_NAME: Final = 300  # characters, of whoever a chat or a path names
@@ -38,8 +35,8 @@ class Action(StrEnum):
     FORCE = "run.force"
     APPROVE = "run.approve"
     DENY = "run.deny"
-    SUPERSEDE = "run.supersede"
-    REPLACE = "run.replace"
+    SUPERSEDE = noting.SUPERSEDE
+    REPLACE = noting.REPLACE
     DRAIN = "runner.drain"
     UNDRAIN = "runner.undrain"
     PAUSE = "maintenance.begin"
@@ -50,14 +47,6 @@ class Action(StrEnum):
     SIGN_OUT = "session.end"
     RESTORE = "backup.restore"
     REFUSED = "refused"
-
-
-class Doer(NamedTuple):
-    """Who does something, and from where."""
-
-    name: str
-    address: str | None
-    agent: str | None
 
 
 def doer(name: str) -> Doer:
@@ -97,33 +86,6 @@ def note(
 def deed(who: Doer, action: Action, **detail: Any) -> Deed:
     """What the audit says of a run that is made by it."""
     return Deed(who.name, action, who.address, who.agent, _given(detail))
-
-
-def note_run(conn: Connection, who: Doer, action: Action, run: Run, **detail: Any) -> None:
-    """Note what is done with a run."""
-    note(conn, who, action, f"run {run.id}", template=run.template, detail=detail)
-
-
-def note_given_way(conn: Connection, who: Doer, admitted: Admitted) -> None:
-    """Note which runs gave a new one their place."""
-    for run in admitted.superseded:
-        note_run(conn, who, Action.SUPERSEDE, run, superseded_by=admitted.run.id)
-    for run in admitted.replaced:
-        note_stop(conn, who, Action.REPLACE, run, replaced_by=admitted.run.id)
-
-
-def note_stop(conn: Connection, who: Doer, action: Action, run: Run, **detail: Any) -> None:
-    """Note a stop, which happens although nobody can write the audit: then the log has it.
-
-    Last in its transaction: the row of *run* is held by it, which its runner must renew.
-    """
-    try:
-        with giving_way(conn):
-            note_run(conn, who, action, run, **detail)
-    except AWAY as error:
-        if conn.closed:
-            raise
-        log.error("not audited: %s of run %d by %s: %s", action, run.id, who, error)
 
 
 def _given(detail: Mapping[str, Any]) -> dict[str, Any]:

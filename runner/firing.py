@@ -12,6 +12,7 @@ from runner import due
 from runner.admission import Admitted, GroupBusy, admit
 from runner.concurrency import Unnamed
 from runner.errors import RunnerError
+from runner.noting import Doer, note_given_way
 from runner.run import Trigger, Wanted
 from runner.schedule import Schedule
 from runner.store import audit, schedules, templates
@@ -89,4 +90,5 @@ def _admit(conn: Connection, wanted: Wanted) -> Admitted:
     told = {name: value for name, value in detail.items() if value is not None}
     admitted = admit(conn, wanted, Deed(wanted.by, audit.TRIGGER, None, None, told))
     assert admitted is not None  # it has no idempotency key
+    note_given_way(conn, Doer(wanted.by), admitted)
     return admitted

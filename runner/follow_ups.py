@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 from runner import follow, hints, rerun
 from runner.admission import Admitted, GroupBusy, admit
 from runner.concurrency import Unnamed
+from runner.noting import Doer, note_given_way
 from runner.rerun import NothingToRepeat
 from runner.run import Run, Trigger, Wanted
 from runner.store import credentials, follow_ups, hosts, templates
@@ -106,6 +107,8 @@ class FollowUps:
                 action = f"run.{wanted.trigger}"
                 detail = {"after": run.id}
                 admitted = admit(conn, wanted, Deed(wanted.by, action, None, None, detail))
+                if admitted is not None:
+                    note_given_way(conn, Doer(wanted.by), admitted)
             assert admitted is not None  # it has no idempotency key
         except HINDRANCES as error:
             said = _said(error)

@@ -8,13 +8,14 @@ from app.api.requests import ApprovalBody
 from app.api.run_answers import RunAnswer
 from app.api.runs import conflict, find_run
 from app.approving import missing_right, objection
-from app.auditing import Action, doer, note_given_way, note_run
+from app.auditing import Action, doer
 from app.auth import caller, require
 from app.operations import Operation, answer
 from app.rights import Right
 from app.services import Services
 from jobs import runs as jobs
 from runner.admission import approve, deny
+from runner.noting import note_given_way, note_run
 from runner.run import Run
 from runner.store.connection import Connection
 

@@ -8,12 +8,13 @@ from app.api.requests import StopBody, WaitQuery
 from app.api.run_answers import RunAnswer
 from app.api.runs import conflict, find_run
 from app.api.waiting import accepted
-from app.auditing import Action, doer, note_stop
+from app.auditing import Action, doer
 from app.auth import caller, require
 from app.operations import Operation
 from app.rights import Right
 from app.services import Services
 from jobs import runs as jobs
+from runner.noting import note_stop
 from runner.store import stops
 
 

@@ -10,7 +10,7 @@ from flask import Response
 from pydantic import BaseModel
 
 from app.api.waiting import accepted
-from app.auditing import Action, deed, doer, note_given_way
+from app.auditing import Action, deed, doer
 from app.auth import caller
 from app.problems import Problem, invalid
 from app.services import Services
@@ -18,6 +18,7 @@ from app.tracing import traceparent
 from jobs import runs as jobs
 from runner.admission import Admitted, GroupBusy, admit, may_displace
 from runner.concurrency import Unnamed
+from runner.noting import note_given_way
 from runner.run import Run, RunState, Wanted
 from runner.store import runs
 from runner.store.connection import Connection

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from app import auditing
 from app.api.requests import RerunBody
 from app.approving import missing_right, objection
-from app.auditing import Doer, deed, note_given_way, note_run, note_stop
+from app.auditing import deed
 from app.chat import words
 from app.chat.asker import Asker
 from app.chat.grammar import FORMS, Ask
@@ -23,6 +23,7 @@ from app.tracing import traceparent
 from jobs import runs as jobs
 from runner.admission import Admitted, GroupBusy, admit, approve, deny
 from runner.concurrency import Unnamed
+from runner.noting import Doer, note_given_way, note_run, note_stop
 from runner.rerun import NothingToRepeat
 from runner.run import Run, RunState, Trigger, Wanted
 from runner.store import lists, output, runs, stops, templates, watch

@@ -11,7 +11,7 @@ from typing import Any
 from flask import Response
 
 from app import auditing
-from app.auditing import Doer, doer, note
+from app.auditing import doer, note
 from app.chat import actions
 from app.chat.actions import Action, Denial, Done, Refusal
 from app.chat.asker import Asker, asker_of
@@ -28,6 +28,7 @@ from app.problems import Problem
 from app.rights import Right
 from app.services import Services
 from jobs import says
+from runner.noting import Doer
 from runner.store import deliveries
 from runner.store.connection import Connection
 from runner.store.deliveries import Noted

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from pydantic import ValidationError
 
-from app.auditing import Action, Doer, deed, note_given_way
+from app.auditing import Action, deed
 from app.faults import faults_of
 from app.hooks.body import Content
 from app.hooks.decide import refusal
@@ -18,6 +18,7 @@ from app.hooks.triggering import Triggering
 from app.hooks.values import extract, taken
 from app.tracing import traceparent
 from runner.admission import Admitted, GroupBusy, admit
+from runner.noting import Doer, note_given_way
 from runner.run import Run, Trigger, Wanted
 from runner.store import deliveries, runs, stops, templates
 from runner.store.connection import Connection

@@ -421,3 +421,19 @@ def test_a_busy_group_that_rejects_lets_the_due_time_pass(conn, make_due):
     assert stored.last_outcome == "skipped"
     assert f"run {first.id} is not final" in stored.last_why
     assert [run.id for run in made(conn)] == [first.id]
+
+
+def test_what_gives_a_scheduled_run_its_place_is_audited(conn, make_due):
+    group = {"concurrency": {"group": "prod", "when_busy": "coalesce"}}
+    spec = Template.model_validate({**TEMPLATE, **group}).spec()
+    templates.put(conn, "deploy", spec, "ada")
+    older = fire_now(conn, make_due())
+
+    newer = fire_now(conn, make_due("other"))
+
+    assert runs.find(conn, older.id).state is RunState.STOPPED
+    audited = conn.execute(
+        "SELECT actor, target, detail FROM audit WHERE action = 'run.supersede'"
+    ).fetchall()
+    told = {"superseded_by": newer.id}
+    assert audited == [{"actor": "schedule other", "target": f"run {older.id}", "detail": told}]

@@ -353,6 +353,42 @@ def test_what_takes_too_long_keeps_nothing_else_from_being_done(
     assert newest(bench, "held") is not None
 
 
+@pytest.mark.parametrize(
+    ("when_busy", "action", "kind"),
+    [("coalesce", "supersede", "superseded"), ("replace", "replace", "replaced")],
+)
+def test_what_gives_a_chained_run_its_place_is_audited(
+    bench, declare, run_it, make, when_busy, action, kind
+):
+    group = {"group": "prod", "when_busy": when_busy}
+    declare("held", FAILING, concurrency=group)
+    declare("first", FAILING, then=[{"template": "held"}])
+    older = run_it("held")
+    if when_busy == "replace":
+        assert moves.claim(bench.conn, older.id, **PLACE, token=uuid4(), lease=60)
+    first = run_it("first")
+    end(bench, first)
+
+    assert make().follow_up()
+
+    newer = newest(bench, "held")
+    assert newer.chained_from == first.id
+    assert bench.find(older).is_stopping or bench.find(older).state is RunState.STOPPED
+    audited = bench.conn.execute(
+        "SELECT actor, target, template, address, detail FROM audit WHERE action = %s",
+        [f"run.{action}"],
+    ).fetchall()
+    assert audited == [
+        {
+            "actor": newer.triggered_by,
+            "target": f"run {older.id}",
+            "template": "held",
+            "address": None,
+            "detail": {f"{kind}_by": newer.id},
+        }
+    ]
+
+
 @pytest.mark.parametrize("when_busy", ["coalesce", "replace"])
 def test_a_retry_takes_the_place_of_nothing_newer(bench, declare, run_it, make, when_busy):
     group = {"group": "prod", "when_busy": when_busy}

@@ -145,6 +145,49 @@ def test_a_stop_says_what_it_waits_for_and_what_came_of_it(open_page: Open, star
     expect(page.locator("#timeline")).to_contain_text("stopping")
 
 
+def test_a_run_is_approved_by_somebody_who_may(
+    open_page: Open, api: Client, repository: Any, seen: Seen
+) -> None:
+    for name, own in (("guarded", False), ("mine", True)):
+        approval = {"approval": {"own": own}}
+        assert api.call("PUT", f"/templates/{name}", template(repository, **approval)).status == 201
+    guarded = api.call("POST", "/templates/guarded/runs", {}).json["id"]
+    mine = api.call("POST", "/templates/mine/runs", {}).json["id"]
+
+    page = open_page(f"/runs/{guarded}")
+    expect(page.locator("#standing")).to_contain_text("queued")
+    expect(page.get_by_role("button", name="Approve…")).to_have_count(0)
+
+    page = open_page(f"/runs/{mine}")
+    page.get_by_role("button", name="Approve…").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Reason").fill("looked at it")
+    dialog.get_by_role("button", name="Approve", exact=True).click()
+
+    expect(page.locator("#result")).to_contain_text("Approved: it starts when its turn comes.")
+    expect(page.locator("#standing")).to_contain_text("succeeded")
+    expect(page.get_by_role("button", name="Approve…")).to_have_count(0)
+    assert api.call("GET", f"/runs/{guarded}").json["state"] == "queued"
+    assert api.call("POST", f"/runs/{guarded}/stop").json["state"] == "stopped"
+
+
+def test_an_approval_that_comes_too_late_is_told_so(
+    open_page: Open, api: Client, repository: Any, seen: Seen
+) -> None:
+    approval = {"approval": {"own": True}}
+    api.call("PUT", "/templates/mine", template(repository, **approval))
+    run_id = api.call("POST", "/templates/mine/runs", {}).json["id"]
+    page = open_page(f"/runs/{run_id}")
+    page.get_by_role("button", name="Approve…").click()
+    seen.expected.append("409")
+
+    assert api.call("POST", f"/runs/{run_id}/stop").json["state"] == "stopped"
+    page.get_by_role("dialog").get_by_role("button", name="Approve", exact=True).click()
+
+    expect(page.locator("#result")).to_contain_text("Too late")
+    expect(page.locator("#standing")).to_contain_text("stopped by admin")
+
+
 def test_a_force_stop_kills_at_once(open_page: Open, start: Start, api: Client) -> None:
     run_id = start(seconds=300)
     page = open_page(f"/runs/{run_id}")
