@@ -65,10 +65,11 @@ def test_a_run_that_is_stopped_while_it_installs_leaves_nobody(
     require(repository, role.url)
     environment = order["base_environment"] | {"PATH": hanging}
 
-    ended = run(order | {"base_environment": environment}, (tmp_path / "pid").exists, PATH=hanging)
+    hangs = (tmp_path / "pid").exists
+    ended = run(order | {"base_environment": environment}, hangs, grace=30.0, PATH=hanging)
 
     assert "installed" not in ended.events
-    assert ended.events["gone"]["seconds"] < 1
+    assert ended.events["gone"]["seconds"] < 30
     assert not marked_processes()
 
     assert message(run(again(order))) == "one"  # what it left behind does not matter
