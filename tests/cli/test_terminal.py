@@ -1,6 +1,7 @@
 """The command line on a terminal: progress, questions, Ctrl-C; and no orders from playbooks."""
 
 import re
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -214,3 +215,34 @@ def test_watching_ps_shows_what_runs_until_ctrl_c(
 
     assert end(child)[0] == 130
     curtain.ok("stop", str(run_id), "--force", "--wait")
+
+
+def test_a_living_bash_completes_what_is_typed(
+    curtain: Shell, template: str, tmp_path: Path
+) -> None:
+    command = tmp_path / "bin" / "curtain"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec {shlex.join(CURTAIN)} "$@"\n')
+    command.chmod(0o755)
+    environ = curtain.environ | {
+        "PATH": f"{command.parent}:{curtain.environ['PATH']}",
+        "TERM": "dumb",
+        "PS1": "READY ",
+    }
+    bash = pexpect.spawn(
+        "bash", ["--norc", "--noprofile"], cwd=str(curtain.home), env=environ, timeout=60
+    )
+    bash.expect_exact("READY ")
+    bash.sendline('eval "$(curtain completion bash)" && echo source""d')
+    bash.expect_exact("sourced")
+
+    bash.send("curtain stat\t")
+    bash.expect_exact("curtain status ")
+    bash.sendcontrol("u")
+    bash.send(f"curtain run {template[:3]}\t")
+    bash.expect_exact(f"curtain run {template} ")
+    bash.sendcontrol("u")
+    bash.sendline("exit")
+    bash.expect(pexpect.EOF)
+    bash.close()
+    assert bash.exitstatus == 0
