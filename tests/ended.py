@@ -15,7 +15,9 @@ ENDED = """
            %(output_bytes)s, stop, CASE WHEN %(force)s THEN stop END,
            CASE WHEN %(state)s = 'stopped' THEN 'terminated' END, %(stop_seconds)s
       FROM generate_series(1, %(count)s) AS n,
-           LATERAL (SELECT now() - make_interval(days => %(days_ago)s, secs => 600) AS at),
+           -- Finished now, or now so many days ago: one that ends in a while may be of tomorrow.
+           LATERAL (SELECT now() - make_interval(days => %(days_ago)s,
+                                                 secs => coalesce(%(seconds)s, 0)) AS at),
            LATERAL (SELECT CASE WHEN %(seconds)s::float8 IS NOT NULL THEN at END AS start,
                            at + make_interval(secs => coalesce(%(seconds)s, 0)) AS finish,
                            CASE WHEN %(state)s = 'stopped' THEN at END AS stop)

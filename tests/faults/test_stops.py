@@ -39,11 +39,12 @@ def signals(world, run):
 
 def ended_by_itself(world, run):
     """Whether the leader had ended before a stop sent anything."""
-    told = [
-        event.kind
-        for event in world.events(run)
-        if event.kind == "exited" or (event.kind == "signalled" and event.detail["why"] in STOP)
-    ]
+    told: list[str] = []
+    for event in world.events(run):
+        if event.kind == "claimed":  # what an attempt did that had not begun counts no more
+            told.clear()
+        elif event.kind == "exited" or (event.kind == "signalled" and event.detail["why"] in STOP):
+            told.append(event.kind)
     return told[:1] == ["exited"]
 
 
