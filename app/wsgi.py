@@ -5,7 +5,8 @@ import sys
 
 from app.factory import create_app
 from runner import logs
-from runner.settings import Settings, SettingsInvalid
+from runner.settings import Settings
+from runner.store_settings import SettingsInvalid
 
 logs.configure()
 try:

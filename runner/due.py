@@ -15,7 +15,7 @@ from cronsim import CronSim
 from runner.schedule import Schedule
 
 #: How late a due time may be seen and still be run as if in time. A watchdog that is killed has a
-#: successor within 25 seconds (runner.settings: watch and a round); a restart takes no longer.
+#: successor within 25 seconds (runner.lease: watch and a round); a restart takes no longer.
 TOLERANCE: Final = timedelta(seconds=60)
 SHOWN: Final = 5
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 import psycopg
 
 from runner.errors import RunnerError
-from runner.settings import SettingsInvalid, StoreSettings
 from runner.store import sealed
 from runner.store.connection import Connection, connect
 from runner.store.migrate import require_schema
 from runner.store.sealed import Place, Sealed
+from runner.store_settings import SettingsInvalid, StoreSettings
 from runner.vault import SecretsUnreadable, Vault
 
 BATCH = 100  # rows; each may be as large as a request's body, 1 MB

@@ -1,72 +1,22 @@
 """What can be set from outside, read once at each entry point."""
 
 import os
-import re
 import shutil
 import socket
 import sys
-from collections.abc import Mapping
-from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from psycopg import ProgrammingError
-from psycopg.conninfo import conninfo_to_dict
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import Field, ValidationInfo, field_validator
 
 from runner.concurrency import DEFAULT_QUEUE, QueueName
-from runner.errors import RunnerError
+from runner.lease import Lease
 from runner.lifetimes import Lifetimes
-from runner.mail_server import mail_server
-from runner.words import ADDRESS
+from runner.notification_settings import NotificationSettings
+from runner.store_settings import StoreSettings
 
 
-class SettingsInvalid(RunnerError):
-    """The settings are not usable."""
-
-
-class StoreSettings(BaseModel):
-    """What is needed to read what is stored."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
-
-    database_url: str = Field(
-        alias="DATABASE_URL", min_length=1, description="Postgres 15 or newer: postgresql://…"
-    )
-    secret_key: str = Field(
-        alias="CURTAIN_SECRET_KEY",
-        min_length=16,
-        repr=False,
-        description="encrypts secrets at rest; after a comma older keys, which are still read",
-    )
-
-    @field_validator("database_url")
-    @classmethod
-    def _is_conninfo(cls, value: str) -> str:
-        try:
-            conninfo_to_dict(value)
-        except ProgrammingError:
-            raise ValueError("is not of the form postgresql://user:password@host/name") from None
-        return value
-
-    @classmethod
-    def from_environ(cls, environ: Mapping[str, str]) -> Self:
-        """Read every setting. Raise SettingsInvalid naming all that are missing or wrong."""
-        try:
-            return cls.model_validate({name: value for name, value in environ.items() if value})
-        except ValidationError as error:
-            wrong = [f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors()]
-            raise SettingsInvalid("; ".join(wrong)) from None
-
-
-class Settings(StoreSettings, Lifetimes):
+class Settings(StoreSettings, Lifetimes, Lease, NotificationSettings):
     """Every setting, checked. The README's table is made of these descriptions."""
 
     redis_tls_verify: bool = Field(
@@ -205,49 +155,12 @@ class Settings(StoreSettings, Lifetimes):
         ge=1,
         description="requests per web process that may follow or wait at once",
     )
-    url: str | None = Field(
-        alias="CURTAIN_URL",
-        default=None,
-        pattern=r"^https?://[^\s\\?#]+$",
-        description="where people reach web: what notifications link to",
-    )
-    notify_private: tuple[str, ...] = Field(
-        alias="CURTAIN_NOTIFY_PRIVATE",
-        default=(),
-        description="hosts and networks (10.1.0.0/16) that may be notified though they are private "
-        "or speak plain http; commas",
-    )
-    smtp_url: str | None = Field(
-        alias="CURTAIN_SMTP_URL",
-        default=None,
-        repr=False,
-        description="the server for e-mail: smtps://user:password@host, smtp://…?starttls",
-    )
-    smtp_from: str | None = Field(
-        alias="CURTAIN_SMTP_FROM", default=None, description="the sender of e-mail"
-    )
     traces: str | None = Field(
         alias="OTEL_EXPORTER_OTLP_ENDPOINT",
         default=None,
         description="a collector of OpenTelemetry, http://host:4318, for traces; needs the extra "
         "`otel`",
     )
-    lease: float = Field(
-        alias="RUNNER_LEASE",
-        default=30.0,
-        ge=1,
-        description="seconds a runner's right to a run lasts without a heartbeat",
-    )
-
-    @field_validator("notify_private")
-    @classmethod
-    def _are_places(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for place in value:
-            if not re.fullmatch(r"[A-Za-z0-9.:_-]+(/[0-9]{1,3})?", place):
-                raise ValueError(f"{place} is neither a host nor a network")
-            if "/" in place:
-                ip_network(place, strict=False)
-        return value
 
     @field_validator("redis_url")
     @classmethod
@@ -255,20 +168,6 @@ class Settings(StoreSettings, Lifetimes):
         is_trusted = given.data.get("redis_tls_verify") is False
         if is_trusted and value.startswith("rediss:") and "ssl_cert_reqs=" not in value:
             return f"{value}{'&' if '?' in value else '?'}ssl_cert_reqs=none"
-        return value
-
-    @field_validator("smtp_url")
-    @classmethod
-    def _is_mail_server(cls, value: str | None) -> str | None:
-        if value is not None:
-            mail_server(value)
-        return value
-
-    @field_validator("smtp_from")
-    @classmethod
-    def _is_address(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(ADDRESS, value):
-            raise ValueError("is no e-mail address: write curtain@example.org")
         return value
 
     @field_validator("pass_environment", "git_protocols", "notify_private", "queues", mode="before")
@@ -279,26 +178,6 @@ class Settings(StoreSettings, Lifetimes):
             if isinstance(value, str)
             else value
         )
-
-    @property
-    def beat(self) -> float:
-        """Seconds between two heartbeats: two may fail before a lease runs out."""
-        return self.lease / 3
-
-    @property
-    def gate(self) -> float:
-        """Seconds from its claim in which a run's gate may be opened: less than the first lease."""
-        return self.lease - self.beat
-
-    @property
-    def round(self) -> float:
-        """Seconds between two rounds of the watchdog."""
-        return self.lease / 6
-
-    @property
-    def watch(self) -> float:
-        """Seconds without a round after which another watchdog looks after all machines."""
-        return self.lease * 2 / 3
 
     @property
     def runs_directory(self) -> Path:

@@ -21,9 +21,10 @@ from runner.directories import sweep_directories
 from runner.left_passwords import sweep_passwords
 from runner.lookout import Lookout
 from runner.round import Round, Sight
-from runner.settings import Settings, SettingsInvalid
+from runner.settings import Settings
 from runner.store import runs, watch
 from runner.store.connection import AWAY, Line
+from runner.store_settings import SettingsInvalid
 
 log = logging.getLogger(__name__)
 

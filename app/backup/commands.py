@@ -19,9 +19,9 @@ from app.bootstrap import installation
 from app.bootstrap.errors import BootstrapError
 from app.bootstrap.terminal import say
 from runner.errors import RunnerError
-from runner.settings import StoreSettings
 from runner.store.connection import Connection, connect
 from runner.store.migrate import require_schema
+from runner.store_settings import StoreSettings
 from runner.vault import Vault
 
 OCCUPIED: Final = 3  # the exit code: something else is there by the same names

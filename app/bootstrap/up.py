@@ -17,7 +17,8 @@ from app.bootstrap.formation import Formation
 from app.bootstrap.service import Service
 from app.bootstrap.terminal import say
 from app.bootstrap.venv import ROOT
-from runner.settings import Settings, SettingsInvalid
+from runner.settings import Settings
+from runner.store_settings import SettingsInvalid
 
 TOKEN = "CURTAIN_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
 LONGEST_SOCKET = 103  # bytes of a Unix socket's path on the narrowest system

@@ -2,7 +2,8 @@
 
 import pytest
 
-from runner.settings import Settings, SettingsInvalid
+from runner.settings import Settings
+from runner.store_settings import SettingsInvalid
 
 NEEDED = {
     "DATABASE_URL": "postgresql://",
