@@ -11,8 +11,9 @@ from flask import Flask, Response, request
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
+from runner.acceptance import Refused
 from runner.store.connection import AWAY, OLDER
-from runner.template import Refused, TemplateOfAnotherVersion
+from runner.template import TemplateOfAnotherVersion
 from runner.vault import SecretsUnreadable
 
 log = logging.getLogger(__name__)

@@ -5,11 +5,12 @@ from typing import Any
 
 from app.api.requests import RerunBody
 from runner import rerun
+from runner.acceptance import Refused
 from runner.rerun import NothingToRepeat
 from runner.run import Run, Wanted
 from runner.store import credentials, hosts, templates
 from runner.store.connection import Connection
-from runner.template import Refused, restored
+from runner.template import restored
 from runner.vault import Vault
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from runner import due
+from runner.acceptance import Refused, check
 from runner.admission import Admitted, GroupBusy, admit
 from runner.concurrency import Unnamed
 from runner.errors import RunnerError
@@ -19,7 +20,7 @@ from runner.store import audit, schedules, templates
 from runner.store.audit import Deed
 from runner.store.connection import Connection, giving_way
 from runner.store.schedules import StoredSchedule
-from runner.template import Refused, Template, check
+from runner.template import Template
 from runner.vault import Vault
 
 log = logging.getLogger(__name__)

@@ -15,6 +15,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from runner import follow, hints, rerun
+from runner.acceptance import Refused, check
 from runner.admission import Admitted, GroupBusy, admit
 from runner.concurrency import Unnamed
 from runner.noting import Doer, note_given_way
@@ -23,7 +24,7 @@ from runner.run import Run, Trigger, Wanted
 from runner.store import credentials, follow_ups, hosts, templates
 from runner.store.audit import Deed
 from runner.store.connection import AWAY, Connection, Line
-from runner.template import Overrides, Refused, Template, check
+from runner.template import Overrides, Template
 from runner.vault import SecretsUnreadable, Vault
 
 log = logging.getLogger(__name__)

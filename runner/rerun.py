@@ -4,9 +4,10 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
+from runner.acceptance import Accepted, Refused, check
 from runner.errors import RunnerError
 from runner.run import Run, Trigger, Wanted
-from runner.template import Accepted, Overrides, Refused, Template, check
+from runner.template import Overrides, Template
 
 #: What Ansible takes for more than one host's name when no host is called so, or not any more.
 PATTERN: Final = re.compile(r"[!&~].*|.*[*?\[].*|all|ungrouped", re.DOTALL)

@@ -1,7 +1,7 @@
 """What can be run: the template's model, and what a caller may change of it. Pure."""
 
 import re
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -16,18 +16,10 @@ from pydantic import (
 from pydantic_core import to_jsonable_python
 
 from runner.accepts import Rule
-from runner.concurrency import (
-    DEFAULT_QUEUE,
-    Concurrency,
-    Priority,
-    QueueName,
-    Unnamed,
-    group_of,
-)
+from runner.concurrency import DEFAULT_QUEUE, Concurrency, Priority, QueueName
 from runner.errors import RunnerError
 from runner.follow import Approval, Retry, Then
 from runner.lifetimes import Retention
-from runner.masks import to_hide
 from runner.notification import Notification
 from runner.strict import SHAPE, Strict
 from runner.words import (
@@ -49,7 +41,6 @@ NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 #: say something else. While an upgrade is under way a web of the version before runs what one of
 #: ours has declared, and takes no template with a field that it does not know.
 LATER = ("queue", "priority", "then")
-MOST_SECRETS = 1000  # lines and values; each is looked for in all that a run prints
 
 
 class Source(Strict):
@@ -248,66 +239,3 @@ def restored(spec: dict[str, Any]) -> Template:
         return Template.model_validate(spec)
     except ValidationError:
         raise TemplateOfAnotherVersion from None
-
-
-class Accepted(NamedTuple):
-    """What a caller gave and may give, with the defaults."""
-
-    values: dict[str, JsonValue]
-    #: Those to be encrypted.
-    secrets: dict[str, JsonValue]
-    overrides: dict[str, Any]
-
-
-class Refused(RunnerError):
-    """The template does not accept this."""
-
-    def __init__(self, faults: list[tuple[str, str]]) -> None:
-        """Name every fault as field and message; a message never repeats a value."""
-        super().__init__("; ".join(f"{field} {message}" for field, message in faults))
-        self.faults = faults
-
-
-def check(template: Template, given: dict[str, JsonValue], overrides: Overrides) -> Accepted:
-    """Take what the template accepts. Raise Refused naming everything that it does not."""
-    wanted = overrides.model_dump(exclude_none=True)
-    faults = [*_variable_faults(template, given), *_override_faults(template, wanted)]
-    if faults:
-        raise Refused(faults)
-    values = {
-        name: given.get(name, rule.default)
-        for name, rule in template.accepts.items()
-        if name in given or rule.default is not None
-    }
-    secrets = {name: values.pop(name) for name in list(values) if template.accepts[name].secret}
-    if template.concurrency is not None:
-        try:
-            group_of(template.spec(), values)
-        except Unnamed as error:
-            raise Refused([(f"vars.{error.variable}", error.fault)]) from None
-    if len(to_hide(secrets)) > MOST_SECRETS:
-        raise Refused([("vars", f"hold more than {MOST_SECRETS} texts to be kept secret")])
-    return Accepted(values, secrets, wanted)
-
-
-def _variable_faults(template: Template, given: dict[str, JsonValue]) -> list[tuple[str, str]]:
-    faults = [
-        (f"vars.{name}", "is not accepted by this template")
-        for name in given
-        if name not in template.accepts
-    ]
-    for name, rule in template.accepts.items():
-        fault = "is required" if rule.required else None
-        if name in given:
-            fault = rule.fault(given[name])
-        if fault:
-            faults.append((f"vars.{name}", fault))
-    return faults
-
-
-def _override_faults(template: Template, wanted: dict[str, Any]) -> list[tuple[str, str]]:
-    return [
-        (name, "cannot be overridden in this template")
-        for name in wanted
-        if name not in template.overrides
-    ]

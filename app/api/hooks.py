@@ -20,10 +20,11 @@ from app.operations import AnyQuery, Operation, answer
 from app.problems import Problem, invalid
 from app.rights import Right
 from app.services import Services
+from runner.acceptance import Refused
 from runner.store import audit, credentials, hooks, templates
 from runner.store.connection import Connection
 from runner.store.hooks import StoredHook
-from runner.template import NAME, Refused
+from runner.template import NAME
 
 log = logging.getLogger(__name__)
 

@@ -16,13 +16,14 @@ from app.services import Services
 from jobs import questions
 from jobs.questions import LookFailed
 from runner import rerun
+from runner.acceptance import Refused
 from runner.changes import changes
 from runner.rerun import NothingToRepeat
 from runner.run import Run
 from runner.store import credentials, hosts, templates
 from runner.store.connection import Connection
 from runner.store.templates import StoredTemplate
-from runner.template import Refused, Template, restored
+from runner.template import Template, restored
 from runner.vault import SecretsUnreadable
 
 SHOWN = 500  # hosts that are named

@@ -16,10 +16,11 @@ from app.operations import Operation, answer
 from app.problems import Problem
 from app.rights import Right
 from app.services import Services
+from runner.acceptance import check
 from runner.run import Run, Trigger, Wanted
 from runner.store import lists, runs
 from runner.store.connection import Connection
-from runner.template import check, restored
+from runner.template import restored
 from runner.why import why_waiting
 
 

@@ -17,13 +17,14 @@ from app.problems import Problem, invalid
 from app.rights import Right
 from app.services import Services
 from runner import due
+from runner.acceptance import Refused, check
 from runner.due import Times
 from runner.schedule import Schedule
 from runner.schedule import restored as restored_schedule
 from runner.store import audit, schedules, templates
 from runner.store.connection import Connection
 from runner.store.schedules import Kept, StoredSchedule
-from runner.template import NAME, Refused, check, restored
+from runner.template import NAME, restored
 from runner.vault import Vault
 
 log = logging.getLogger(__name__)

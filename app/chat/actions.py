@@ -21,6 +21,7 @@ from app.rights import Right
 from app.services import Services
 from app.tracing import traceparent
 from jobs import runs as jobs
+from runner.acceptance import Refused, check
 from runner.admission import Admitted, GroupBusy, admit, approve, deny
 from runner.concurrency import Unnamed
 from runner.noting import Doer, note_given_way, note_run, note_stop
@@ -29,7 +30,7 @@ from runner.run import Run, RunState, Trigger, Wanted
 from runner.store import lists, output, runs, stops, templates, watch
 from runner.store.audit import Deed
 from runner.store.connection import Connection
-from runner.template import NAME, Overrides, Refused, check, restored
+from runner.template import NAME, Overrides, restored
 from runner.vault import SecretsUnreadable
 
 LOOKED_THROUGH: Final = 200  # runs, for the newest that the asker may see

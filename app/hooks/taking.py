@@ -17,13 +17,14 @@ from app.hooks.senders import SIGN_NO_NUMBER
 from app.hooks.triggering import Triggering
 from app.hooks.values import extract, taken
 from app.tracing import traceparent
+from runner.acceptance import Refused, check
 from runner.admission import Admitted, GroupBusy, admit
 from runner.noting import Doer, note_given_way
 from runner.run import Run, Trigger, Wanted
 from runner.store import deliveries, runs, stops, templates
 from runner.store.connection import Connection
 from runner.store.deliveries import Delivery, Noted
-from runner.template import Overrides, Refused, check, restored
+from runner.template import Overrides, restored
 from runner.vault import Vault
 
 Decision = Literal["queued", "ignored", "refused", "rejected", "duplicate"]

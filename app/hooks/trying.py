@@ -8,9 +8,9 @@ from app.hooks.decide import refusal
 from app.hooks.event import Event, faults
 from app.hooks.taking import Decision, Message, Outcome, want
 from app.services import Services
+from runner.acceptance import Refused
 from runner.store import templates
 from runner.store.connection import Connection
-from runner.template import Refused
 
 
 class Tried(NamedTuple):

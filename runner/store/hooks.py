@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from psycopg.errors import ForeignKeyViolation
 from psycopg.types.json import Jsonb
 
+from runner.acceptance import Refused
 from runner.store.connection import Connection
-from runner.template import Refused
 
 
 class StoredHook(NamedTuple):

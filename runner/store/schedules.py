@@ -7,9 +7,9 @@ from typing import Any, Literal, NamedTuple
 from psycopg.errors import ForeignKeyViolation
 from psycopg.types.json import Jsonb
 
+from runner.acceptance import Refused
 from runner.due import Times
 from runner.store.connection import Connection
-from runner.template import Refused
 
 Outcome = Literal["fired", "skipped", "failed"]
 

@@ -8,10 +8,10 @@ from psycopg.errors import ForeignKeyViolation, RestrictViolation
 from psycopg.types.json import Jsonb
 
 from runner import uses
+from runner.acceptance import Refused
 from runner.errors import RunnerError
 from runner.store import credentials, hooks, schedules
 from runner.store.connection import Connection
-from runner.template import Refused
 
 
 class StoredTemplate(NamedTuple):

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
+from runner.acceptance import Refused
 from runner.containment import SUBREAPER, Containment
 from runner.credential import restored, shown, unlocked
 from runner.run import RunState
@@ -14,7 +15,6 @@ from runner.starts import Starts
 from runner.store import credentials, templates
 from runner.store.connection import AWAY, connect
 from runner.store.credentials import CredentialInUse
-from runner.template import Refused
 from runner.uses import known
 from runner.vault import Vault
 from tests.keys import private_key

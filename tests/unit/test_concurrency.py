@@ -3,8 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
+from runner.acceptance import Refused, check
 from runner.concurrency import Concurrency, Priority, Unnamed, group_of
-from runner.template import Overrides, Refused, Template, check
+from runner.template import Overrides, Template
 from tests.api import TEMPLATE
 
 

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from runner.acceptance import Refused
 from runner.credential import (
     Credential,
     CredentialUnreadable,
@@ -23,7 +24,6 @@ from runner.credential import (
     unlocked,
 )
 from runner.masks import Mask
-from runner.template import Refused
 from tests.keys import private_key, public_key
 
 HTTPS = {"kind": "git_https", "username": "token", "password": "s3cret"}

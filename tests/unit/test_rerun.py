@@ -2,8 +2,9 @@
 
 import pytest
 
+from runner.acceptance import Refused
 from runner.rerun import NothingToRepeat, check_limit, fit, given, hosts_of, means_one_host
-from runner.template import Refused, Template
+from runner.template import Template
 from tests.made import make_run
 
 SOURCE = {"repository": "https://git.example/ops.git", "path": "site.yml"}

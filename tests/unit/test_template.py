@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from runner.template import Overrides, Refused, Template, check
+from runner.acceptance import Refused, check
+from runner.template import Overrides, Template
 
 PLAYBOOK = {"repository": "https://git.example/ops.git", "path": "site.yml"}
 LEAST: dict[str, Any] = {"playbook": PLAYBOOK, "inventory": {"content": "web1\n"}}

@@ -10,9 +10,10 @@ from app.faults import located
 from app.hooks.hook import Hook
 from app.hooks.named import Named
 from runner import uses
+from runner.acceptance import Refused
 from runner.credential import Credential, shown, unlocked
 from runner.schedule import Schedule
-from runner.template import Refused, Template
+from runner.template import Template
 from runner.uses import Known
 
 Kind = Literal["credentials", "templates", "hooks", "schedules"]
