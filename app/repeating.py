@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from app.api.requests import RerunBody
+from app.api.run_requests import RerunBody
 from runner import rerun
 from runner.acceptance import Refused
 from runner.rerun import NothingToRepeat

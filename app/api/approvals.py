@@ -4,8 +4,8 @@ from http import HTTPStatus
 
 from flask import Response
 
-from app.api.requests import ApprovalBody
 from app.api.run_answers import RunAnswer
+from app.api.run_requests import ApprovalBody
 from app.api.runs import conflict, find_run
 from app.approving import missing_right, objection
 from app.auditing import Action, doer

@@ -1,12 +1,12 @@
 """Chat over HTTP: commands for bots that hold the API's token."""
 
 from http import HTTPStatus
+from typing import Annotated
 
 from flask import Response
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from app.api.answers import Answer
-from app.api.requests import ChatBody
 from app.auditing import doer
 from app.auth import Forbidden, caller
 from app.chat import actions
@@ -16,6 +16,15 @@ from app.chat.grammar import Misunderstood, understand
 from app.operations import Operation, answer
 from app.problems import invalid
 from app.services import Services
+from runner.strict import Strict
+
+
+class ChatBody(Strict):
+    """What somebody types."""
+
+    text: Annotated[str, StringConstraints(max_length=4000)] = Field(
+        description="such as: run deploy-web version=1.2, or: stop 12"
+    )
 
 
 class ChatAnswer(Answer):

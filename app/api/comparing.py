@@ -7,8 +7,8 @@ from flask import Response
 from pydantic import Field, JsonValue
 
 from app.api.answers import Answer
+from app.api.credential_requests import CredentialBody
 from app.api.hooks import find_hook
-from app.api.requests import CredentialBody
 from app.api.schedules import find_schedule
 from app.hooks.named import Secret
 from app.hooks.opened import open_hook

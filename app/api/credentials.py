@@ -6,8 +6,8 @@ from http import HTTPStatus
 from flask import Response
 
 from app.api.answers import CredentialAnswer, CredentialPage
+from app.api.credential_requests import CredentialBody, CredentialsQuery
 from app.api.pages import cut
-from app.api.requests import CredentialBody, CredentialsQuery
 from app.auditing import Action, doer, note
 from app.auth import caller
 from app.operations import Operation, answer

@@ -6,9 +6,9 @@ from http import HTTPStatus
 
 from flask import Response
 
+from app.api.hook_requests import DeliveriesQuery, TrialBody
 from app.api.hooks import find_hook
 from app.api.pages import cut
-from app.api.requests import DeliveriesQuery, TrialBody
 from app.auditing import Action, doer, note
 from app.auth import caller
 from app.hooks.body import Content

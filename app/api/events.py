@@ -5,9 +5,9 @@ from http import HTTPStatus
 from flask import Response, request
 
 from app.api.event_answers import EventPage, shown
+from app.api.event_requests import EventsHeaders, EventsQuery
 from app.api.following import STREAM, Place, followed
 from app.api.pages import cut
-from app.api.requests import EventsHeaders, EventsQuery
 from app.api.runs import find_run
 from app.operations import JSON, Operation, answer
 from app.services import Services

@@ -5,8 +5,8 @@ from http import HTTPStatus
 
 from flask import Response
 
+from app.api.hook_requests import HookBody, HooksQuery
 from app.api.pages import cut
-from app.api.requests import HookBody, HooksQuery
 from app.api.seeing import seen_templates, sees_chats
 from app.auditing import Action, doer, note
 from app.auth import caller, require_all_templates

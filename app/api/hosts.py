@@ -5,8 +5,8 @@ from http import HTTPStatus
 from flask import Response
 
 from app.api.event_answers import HostAnswer, HostPage
+from app.api.event_requests import HostsQuery
 from app.api.pages import cut
-from app.api.requests import HostsQuery
 from app.api.runs import find_run
 from app.operations import Operation, answer
 from app.services import Services

@@ -6,8 +6,8 @@ from http import HTTPStatus
 from flask import Response
 
 from app.api.notification_answers import NotificationAnswer, NotificationPage
+from app.api.notification_requests import NotificationsQuery, RunNotificationsQuery
 from app.api.pages import cut
-from app.api.requests import NotificationsQuery, RunNotificationsQuery
 from app.api.runs import find_run
 from app.api.seeing import templates_of_seen_runs
 from app.auditing import Action, doer, note

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from flask import Response, request
 
 from app.api.following import STREAM, Place, followed
-from app.api.requests import OutputHeaders, OutputQuery
+from app.api.output_requests import OutputHeaders, OutputQuery
 from app.api.runs import find_run_with_output
 from app.operations import Operation
 from app.services import Services

@@ -5,12 +5,12 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Response
+from pydantic import Field
 
 from app.api.answers import FaultAnswer
 from app.api.preview_answers import ChangeAnswer, FailedHostsAnswer, RerunPreview, SourceAnswer
-from app.api.requests import PreviewQuery
 from app.api.reruns import find_final_run
-from app.operations import Operation, answer
+from app.operations import Operation, Query, answer
 from app.problems import unavailable
 from app.services import Services
 from jobs import questions
@@ -27,6 +27,12 @@ from runner.template import Template, restored
 from runner.vault import SecretsUnreadable
 
 SHOWN = 500  # hosts that are named
+
+
+class PreviewQuery(Query):
+    """How long to wait for a runner's answer."""
+
+    wait: float = Field(default=20, ge=0, le=60, description="seconds; 503 when it has not come")
 
 
 def preview_rerun(services: Services, run_id: int, query: PreviewQuery) -> Response:

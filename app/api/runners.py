@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from flask import Response
 
-from app.api.requests import MaintenanceBody
+from app.api.parameters import Reason
 from app.api.runner_answers import MaintenanceAnswer, RunnerAnswer, RunnerList
 from app.auditing import Action, doer, note
 from app.auth import caller
@@ -14,6 +14,13 @@ from app.rights import Right
 from app.services import Services
 from runner.store import maintenance, runners
 from runner.store.connection import Connection
+from runner.strict import Strict
+
+
+class MaintenanceBody(Strict):
+    """Why nothing shall be taken."""
+
+    reason: Reason | None = None
 
 
 def list_runners(services: Services) -> Response:

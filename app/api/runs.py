@@ -5,8 +5,8 @@ from http import HTTPStatus
 from flask import Response
 
 from app.api.pages import cut
-from app.api.requests import RunsQuery, TriggerBody, TriggerHeaders, WaitQuery
 from app.api.run_answers import OneRunAnswer, RunAnswer, RunPage
+from app.api.run_requests import RunsQuery, TriggerBody, TriggerHeaders, WaitQuery
 from app.api.seeing import templates_of_seen_runs
 from app.api.templates import find_template
 from app.api.triggers import queue_run

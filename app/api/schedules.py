@@ -7,9 +7,9 @@ from http import HTTPStatus
 from flask import Response
 
 from app.api.pages import cut
-from app.api.requests import SchedulesQuery
 from app.api.schedule_answers import ScheduleAnswer, SchedulePage
 from app.api.seeing import seen_templates
+from app.api.template_requests import SchedulesQuery
 from app.auditing import Action, doer, note
 from app.auth import caller
 from app.operations import Operation, answer

@@ -7,7 +7,7 @@ from flask import Response
 from pydantic import Field
 
 from app.api.answers import Answer
-from app.api.requests import StatisticsQuery
+from app.api.template_requests import StatisticsQuery
 from app.api.templates import find_template
 from app.operations import Operation, answer
 from app.services import Services

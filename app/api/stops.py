@@ -4,8 +4,8 @@ from http import HTTPStatus
 
 from flask import Response
 
-from app.api.requests import StopBody, WaitQuery
 from app.api.run_answers import RunAnswer
+from app.api.run_requests import StopBody, WaitQuery
 from app.api.runs import conflict, find_run
 from app.api.waiting import accepted
 from app.auditing import Action, doer

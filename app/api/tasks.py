@@ -6,8 +6,8 @@ from flask import Response
 from pydantic_core import to_json
 
 from app.api.event_answers import ResultPage, TaskAnswer, TaskPage
+from app.api.event_requests import ResultsQuery, TasksQuery
 from app.api.pages import cut
-from app.api.requests import ResultsQuery, TasksQuery
 from app.api.runs import find_run_with_events
 from app.operations import JSON, Operation, answer
 from app.services import Services

@@ -7,8 +7,8 @@ from flask import Response
 
 from app.api.answers import TemplateAnswer, TemplatePage
 from app.api.pages import cut
-from app.api.requests import TemplatesQuery
 from app.api.seeing import seen_templates
+from app.api.template_requests import TemplatesQuery
 from app.auditing import Action, doer, note
 from app.auth import caller
 from app.operations import Operation, answer

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from app.api.requests import Limit, RunId, Time
+from app.api.parameters import Limit, RunId, Time
 from app.auditing import Action
 from app.hooks.globs import Glob
 from app.operations import Query

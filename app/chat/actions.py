@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from pydantic import ValidationError
 
 from app import auditing
-from app.api.requests import RerunBody
+from app.api.run_requests import RerunBody
 from app.approving import missing_right, objection
 from app.auditing import deed
 from app.chat import words

@@ -2,8 +2,8 @@
 
 from flask import Response, current_app
 
+from app.api.hook_requests import DeliveriesQuery, HooksQuery
 from app.api.hooks import find_hook
-from app.api.requests import DeliveriesQuery, HooksQuery
 from app.api.seeing import seen_templates, sees_chats
 from app.hooks.hook_answers import StoredHookAnswer
 from app.page.queries import read_filter

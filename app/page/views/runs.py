@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from flask import Response, current_app, redirect
 from werkzeug.wrappers import Response as BaseResponse
 
-from app.api.requests import RunsQuery
+from app.api.run_requests import RunsQuery
 from app.api.runs import page_of
 from app.page.callers import names
 from app.page.queries import read_filter

@@ -2,9 +2,9 @@
 
 from flask import Response, current_app
 
-from app.api.requests import SchedulesQuery
 from app.api.schedule_answers import ScheduleAnswer
 from app.api.seeing import seen_templates
+from app.api.template_requests import SchedulesQuery
 from app.page.queries import read_filter
 from app.page.rendering import render
 from app.services import services_of

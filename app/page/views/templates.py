@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from flask import Response, current_app, request
 
-from app.api.requests import TemplatesQuery
 from app.api.seeing import seen_templates
+from app.api.template_requests import TemplatesQuery
 from app.api.templates import find_template
 from app.page import form, plots
 from app.page.queries import read_filter
