@@ -10,7 +10,7 @@ from app.api.answers import Answer
 from app.auditing import doer
 from app.auth import Forbidden, caller
 from app.chat import actions
-from app.chat.actions import Action, Denial, Refusal
+from app.chat.action import Action, Denial, Refusal
 from app.chat.asker import asker_of_caller
 from app.chat.grammar import Misunderstood, understand
 from app.operations import Operation, answer

@@ -13,7 +13,7 @@ from flask import Response
 from app import auditing
 from app.auditing import doer, note
 from app.chat import actions
-from app.chat.actions import Action, Denial, Done, Refusal
+from app.chat.action import Action, Denial, Done, Refusal
 from app.chat.asker import Asker, asker_of
 from app.chat.grammar import Ask, Misunderstood, understand
 from app.chat.in_time import DATABASE_AWAY, in_time
