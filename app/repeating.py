@@ -7,11 +7,12 @@ from app.api.run_requests import RerunBody
 from runner import rerun
 from runner.acceptance import Refused
 from runner.rerun import NothingToRepeat
-from runner.run import Run, Wanted
+from runner.run import Run
 from runner.store import credentials, hosts, templates
 from runner.store.connection import Connection
 from runner.template import restored
 from runner.vault import Vault
+from runner.wanted import Wanted
 
 
 def again(vault: Vault, conn: Connection, run: Run, asked: RerunBody, *, by: str) -> Wanted:

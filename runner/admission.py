@@ -5,10 +5,11 @@ from typing import Any
 
 from runner.concurrency import WhenBusy, group_of
 from runner.errors import RunnerError
-from runner.run import Run, Trigger, Wanted
+from runner.run import Run, Trigger
 from runner.store import approvals, order, runs, stops
 from runner.store.audit import Deed
 from runner.store.connection import Connection
+from runner.wanted import Wanted
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from runner.admission import Admitted, GroupBusy, admit
 from runner.concurrency import Unnamed
 from runner.errors import RunnerError
 from runner.noting import Doer, note_given_way
-from runner.run import Trigger, Wanted
+from runner.run import Trigger
 from runner.schedule import Schedule
 from runner.store import audit, schedules, templates
 from runner.store.audit import Deed
@@ -22,6 +22,7 @@ from runner.store.connection import Connection, giving_way
 from runner.store.schedules import StoredSchedule
 from runner.template import Template
 from runner.vault import Vault
+from runner.wanted import Wanted
 
 log = logging.getLogger(__name__)
 

@@ -20,12 +20,13 @@ from runner.admission import Admitted, GroupBusy, admit
 from runner.concurrency import Unnamed
 from runner.noting import Doer, note_given_way
 from runner.rerun import NothingToRepeat
-from runner.run import Run, Trigger, Wanted
+from runner.run import Run, Trigger
 from runner.store import credentials, follow_ups, hosts, templates
 from runner.store.audit import Deed
 from runner.store.connection import AWAY, Connection, Line
 from runner.template import Overrides, Template
 from runner.vault import SecretsUnreadable, Vault
+from runner.wanted import Wanted
 
 log = logging.getLogger(__name__)
 

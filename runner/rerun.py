@@ -6,8 +6,9 @@ from typing import Any, Final
 
 from runner.acceptance import Accepted, Refused, check
 from runner.errors import RunnerError
-from runner.run import Run, Trigger, Wanted
+from runner.run import Run, Trigger
 from runner.template import Overrides, Template
+from runner.wanted import Wanted
 
 #: What Ansible takes for more than one host's name when no host is called so, or not any more.
 PATTERN: Final = re.compile(r"[!&~].*|.*[*?\[].*|all|ungrouped", re.DOTALL)

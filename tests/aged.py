@@ -9,8 +9,9 @@ import psycopg
 from runner.judge import Verdict
 from runner.lifetimes import Lifetimes
 from runner.retention import Retention
-from runner.run import Run, RunState, Trigger, Wanted
+from runner.run import Run, RunState, Trigger
 from runner.store import moves, output, runs
+from runner.wanted import Wanted
 from tests.runners import SPEC
 
 Conn = psycopg.Connection[Any]

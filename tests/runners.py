@@ -14,10 +14,11 @@ from jobs import runs as jobs
 from runner import family
 from runner.admission import admit
 from runner.credential import restored, shown, unlocked
-from runner.run import Run, Trigger, Wanted
+from runner.run import Run, Trigger
 from runner.store import credentials, events, output, runs, stops
 from runner.uses import known
 from runner.vault import Vault
+from runner.wanted import Wanted
 from tests import audit
 from tests.waiting import PATIENCE, wait_until
 

@@ -15,9 +15,10 @@ from app.repeating import again
 from app.rights import Right
 from app.services import Services
 from runner.rerun import NothingToRepeat
-from runner.run import Run, Wanted
+from runner.run import Run
 from runner.store.connection import Connection
 from runner.vault import SecretsUnreadable
+from runner.wanted import Wanted
 
 
 def rerun_run(

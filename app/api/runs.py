@@ -17,10 +17,11 @@ from app.problems import Problem
 from app.rights import Right
 from app.services import Services
 from runner.acceptance import check
-from runner.run import Run, Trigger, Wanted
+from runner.run import Run, Trigger
 from runner.store import lists, runs
 from runner.store.connection import Connection
 from runner.template import restored
+from runner.wanted import Wanted
 from runner.why import why_waiting
 
 

@@ -19,9 +19,10 @@ from jobs import runs as jobs
 from runner.admission import Admitted, GroupBusy, admit, may_displace
 from runner.concurrency import Unnamed
 from runner.noting import note_given_way
-from runner.run import Run, RunState, Wanted
+from runner.run import Run, RunState
 from runner.store import runs
 from runner.store.connection import Connection
+from runner.wanted import Wanted
 
 
 def queue_run(

@@ -20,11 +20,12 @@ from runner.admission import Admitted, GroupBusy, admit
 from runner.concurrency import Unnamed
 from runner.noting import note_given_way
 from runner.rerun import NothingToRepeat
-from runner.run import Trigger, Wanted
+from runner.run import Trigger
 from runner.store import templates
 from runner.store.audit import Deed
 from runner.template import NAME, Overrides, restored
 from runner.vault import SecretsUnreadable
+from runner.wanted import Wanted
 
 
 def trigger(action: Action, ask: Ask) -> Done:

@@ -20,12 +20,13 @@ from app.tracing import traceparent
 from runner.acceptance import Refused, check
 from runner.admission import Admitted, GroupBusy, admit
 from runner.noting import Doer, note_given_way
-from runner.run import Run, Trigger, Wanted
+from runner.run import Run, Trigger
 from runner.store import deliveries, runs, stops, templates
 from runner.store.connection import Connection
 from runner.store.deliveries import Delivery, Noted
 from runner.template import Overrides, restored
 from runner.vault import Vault
+from runner.wanted import Wanted
 
 Decision = Literal["queued", "ignored", "refused", "rejected", "duplicate"]
 #: Fields and what is wrong with them.

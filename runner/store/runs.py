@@ -6,10 +6,11 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from runner.concurrency import DEFAULT_QUEUE, Priority, group_of
-from runner.run import Run, Wanted
+from runner.run import Run
 from runner.store.audit import NOTE_MADE, Deed, of_deed
 from runner.store.connection import Connection
 from runner.store.row import ROW, STORED
+from runner.wanted import Wanted
 
 #: Every column of a run, and whether what it says of processes may be trusted.
 SELECT = f"""

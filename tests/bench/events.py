@@ -14,12 +14,13 @@ from app.factory import create_app
 from app.services import services_of
 from runner.masks import Mask
 from runner.plugin import EVENTS
-from runner.run import Run, Trigger, Wanted
+from runner.run import Run, Trigger
 from runner.settings import Settings
 from runner.store import moves, runs
 from runner.store.connection import Connection, connect
 from runner.store.migrate import migrate
 from runner.telling import Telling
+from runner.wanted import Wanted
 from tests.api import BEARER, TEMPLATE, TOKEN
 from tests.bench.figures import Aim, Figure, Spread, times
 from tests.bench.size import Size

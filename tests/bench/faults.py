@@ -10,8 +10,9 @@ from redis import Redis
 
 from app.bootstrap import guard
 from app.bootstrap.children import Child
-from runner.run import Run, Trigger, Wanted
+from runner.run import Run, Trigger
 from runner.store import runs
+from runner.wanted import Wanted
 from tests.bench.sightings import Watch
 from tests.bench.stack import TEMPLATE, Stack
 from tests.waiting import wait_until

@@ -13,8 +13,9 @@ import pytest
 from runner import cgroup
 from runner.judge import Verdict
 from runner.output import TORN
-from runner.run import RunState, StopOutcome, Trigger, Wanted
+from runner.run import RunState, StopOutcome, Trigger
 from runner.store import events, moves, output, runs, stops
+from runner.wanted import Wanted
 from tests import cgroups
 from tests.faults import checks, traces
 from tests.faults.world import make_world

@@ -8,8 +8,9 @@ from uuid import uuid4
 import psutil
 import pytest
 
-from runner.run import RunState, Trigger, Wanted
+from runner.run import RunState, Trigger
 from runner.store import moves, runs
+from runner.wanted import Wanted
 from tests.faults.container import LEASE
 from tests.faults.outages import let_pass
 from tests.playbooks import HELLO

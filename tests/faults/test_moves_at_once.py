@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from runner.judge import Verdict
-from runner.run import FINAL, Run, RunState, StopOutcome, Trigger, Wanted
+from runner.run import FINAL, Run, RunState, StopOutcome, Trigger
 from runner.store import events, moves, output, runs, stops, verdicts
 from runner.store.connection import Connection, connect
+from runner.wanted import Wanted
 from tests.waiting import wait_until
 
 DONE = Verdict(state=RunState.SUCCEEDED, message="well", exit_code=0)

@@ -23,8 +23,9 @@ from hypothesis.stateful import (
 )
 
 from runner.judge import Verdict
-from runner.run import FINAL, Run, RunState, StopOutcome, Trigger, Wanted
+from runner.run import FINAL, Run, RunState, StopOutcome, Trigger
 from runner.store import moves, output, runs, stops, verdicts
+from runner.wanted import Wanted
 from tests.faults.moves_model import LEGAL, Modelled
 
 EXAMPLES = int(os.environ.get("CURTAIN_EXAMPLES", "0"))

@@ -27,8 +27,9 @@ from hypothesis.stateful import (
 from jobs import runs as jobs
 from runner import keys, linux, queue
 from runner.admission import Admitted
-from runner.run import Run, RunState, Trigger, Wanted
+from runner.run import Run, RunState, Trigger
 from runner.store import runs
+from runner.wanted import Wanted
 from tests.faults.crew import Crew
 from tests.faults.evidence import Deeds, Evidence
 from tests.faults.ledger import DEEDS, ENDLESS, Ledger

@@ -7,10 +7,11 @@ import psycopg
 import pytest
 
 from runner import clients
-from runner.run import RunState, Trigger, Wanted
+from runner.run import RunState, Trigger
 from runner.settings import Settings
 from runner.store import moves, runs
 from runner.store.connection import Line
+from runner.wanted import Wanted
 from runner.watchdog import Watchdog
 from tests.api import TOKEN
 from tests.runners import SPEC

@@ -7,9 +7,10 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from runner.run import Run, RunState, Trigger, Wanted
+from runner.run import Run, RunState, Trigger
 from runner.store import maintenance, moves, order, runs, stops
 from runner.store.connection import connect
+from runner.wanted import Wanted
 
 SPEC = {"timeout": 60, "grace": 1, "concurrency": {"group": "prod", "when_busy": "queue"}}
 

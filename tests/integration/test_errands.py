@@ -15,8 +15,9 @@ from jobs import previews, questions
 from runner import linux
 from runner.judge import Verdict
 from runner.queue import queue_of_errands
-from runner.run import RunState, Trigger, Wanted
+from runner.run import RunState, Trigger
 from runner.store import moves, runs
+from runner.wanted import Wanted
 from tests import playbooks
 from tests.runners import SPEC
 from tests.waiting import wait_until

@@ -10,10 +10,11 @@ import psycopg
 import pytest
 
 from runner import caretaker, clients, machine
-from runner.run import Run, RunState, StopOutcome, Trigger, Wanted
+from runner.run import Run, RunState, StopOutcome, Trigger
 from runner.settings import Settings
 from runner.store import moves, runs, stops
 from runner.store.connection import Line
+from runner.wanted import Wanted
 from runner.watchdog import Watchdog
 from tests import playbooks
 from tests.waiting import wait_until

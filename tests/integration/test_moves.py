@@ -8,9 +8,10 @@ import psycopg
 import pytest
 
 from runner.judge import Verdict
-from runner.run import RunState, StopOutcome, Trigger, Wanted
+from runner.run import RunState, StopOutcome, Trigger
 from runner.store import events, health, moves, output, runs, stops, verdicts, watch
 from runner.store.connection import connect
+from runner.wanted import Wanted
 from tests.waiting import wait_until
 
 SPEC = {"timeout": 60, "grace": 10, "queue_timeout": None}

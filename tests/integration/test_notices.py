@@ -6,8 +6,9 @@ import pytest
 
 from runner.judge import Verdict
 from runner.notices import Notices
-from runner.run import Run, RunState, Trigger, Wanted
+from runner.run import Run, RunState, Trigger
 from runner.store import counts, moves, runs
+from runner.wanted import Wanted
 
 SPEC = {"timeout": 1000, "grace": 1, "notifications": []}
 

@@ -12,10 +12,11 @@ import pytest
 
 from runner.event_batch import Batch, gather
 from runner.masks import Mask
-from runner.run import Run, RunState, Trigger, Wanted
+from runner.run import Run, RunState, Trigger
 from runner.store import feed, hosts, moves, reading, runs, stops, tasks, verdicts
 from runner.store.connection import Connection, connect
 from runner.store.reading import Reading
+from runner.wanted import Wanted
 from tests.runners import SPEC, THREE
 from tests.waiting import wait_until
 

@@ -8,9 +8,10 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from runner.judge import End
-from runner.run import RunState, Trigger, Wanted
+from runner.run import RunState, Trigger
 from runner.settlement import ATTEMPTS, settle
 from runner.store import moves, output, runs, stops, verdicts
+from runner.wanted import Wanted
 from tests import playbooks
 from tests.repositories import make_repository
 from tests.waiting import wait_until

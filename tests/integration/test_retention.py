@@ -9,9 +9,10 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from runner import retention as module
-from runner.run import Trigger, Wanted
+from runner.run import Trigger
 from runner.store import counts, forgetting, moves, runs, statistics, templates
 from runner.template import Template
+from runner.wanted import Wanted
 from tests.aged import TABLES, age, aged, beside, do, ended, keep, kept, retention
 from tests.api import TEMPLATE
 from tests.playbooks import HELLO

@@ -11,10 +11,11 @@ import pytest
 from runner.due import Times
 from runner.judge import Verdict
 from runner.rotate import renew_all, rotate
-from runner.run import RunState, Trigger, Wanted
+from runner.run import RunState, Trigger
 from runner.store import hooks, moves, runs, schedules, sealed, templates
 from runner.store.connection import connect
 from runner.vault import Vault
+from runner.wanted import Wanted
 from tests import playbooks
 from tests.runners import ROOT
 

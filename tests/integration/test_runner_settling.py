@@ -19,10 +19,11 @@ from runner.mark import mark
 from runner.output import Output
 from runner.queue import enqueue
 from runner.record import read_lines
-from runner.run import RunState, StopOutcome, Trigger, Wanted
+from runner.run import RunState, StopOutcome, Trigger
 from runner.settings import Settings
 from runner.starts import Starts
 from runner.store import moves, runs, stops, verdicts
+from runner.wanted import Wanted
 from tests.unit.test_settings import NEEDED
 from tests.waiting import wait_until
 

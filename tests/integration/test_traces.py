@@ -11,9 +11,10 @@ from app.factory import create_app
 from app.services import services_of
 from jobs import runs as jobs
 from runner.admission import Admitted
-from runner.run import RunState, Trigger, Wanted
+from runner.run import RunState, Trigger
 from runner.settings import Settings
 from runner.store import runs
+from runner.wanted import Wanted
 from tests import playbooks
 from tests.api import TEMPLATE
 from tests.collector import attributes, collector

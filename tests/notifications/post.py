@@ -5,9 +5,10 @@ from typing import Any
 from uuid import uuid4
 
 from runner.judge import Verdict
-from runner.run import Run, RunState, Trigger, Wanted
+from runner.run import Run, RunState, Trigger
 from runner.store import moves, runs
 from runner.vault import Vault
+from runner.wanted import Wanted
 from tests.runners import SPEC, Bench
 from tests.waiting import PATIENCE, wait_until
 

@@ -8,9 +8,10 @@ import pytest
 
 from runner.judge import Verdict
 from runner.notification import OCCASIONS
-from runner.run import FINAL, RunState, Trigger, Wanted
+from runner.run import FINAL, RunState, Trigger
 from runner.store import events, moves, runs, stops, verdicts
 from runner.store.connection import connect
+from runner.wanted import Wanted
 from tests.runners import SPEC
 
 TO = {"kind": "slack", "credential": "chat"}

@@ -5,9 +5,10 @@ import base64
 import pytest
 
 from app.services import services_of
-from runner.run import Trigger, Wanted
+from runner.run import Trigger
 from runner.store import credentials, runs
 from runner.template import Template
+from runner.wanted import Wanted
 from tests.api import TEMPLATE
 from tests.integration.api.conftest import app, client, make_client, settings
 

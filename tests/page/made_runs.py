@@ -5,9 +5,10 @@ from typing import Any
 from uuid import uuid4
 
 from runner.judge import Verdict
-from runner.run import Run, RunState, Trigger, Wanted
+from runner.run import Run, RunState, Trigger
 from runner.store import moves, output, runs
 from runner.template import Template
+from runner.wanted import Wanted
 
 CHUNK = 60_000  # bytes
 SPEC = {

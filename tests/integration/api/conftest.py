@@ -11,11 +11,12 @@ from psycopg.types.json import Jsonb
 from app.factory import create_app
 from app.services import services_of
 from runner.judge import Verdict
-from runner.run import Run, RunState, Trigger, Wanted
+from runner.run import Run, RunState, Trigger
 from runner.settings import Settings
 from runner.store import moves, output, runs, stops
 from runner.store.connection import Connection
 from runner.template import Template
+from runner.wanted import Wanted
 from tests.api import BEARER, TEMPLATE, TOKEN
 from tests.sides import HOOK, SCHEDULE, Side
 

@@ -6,9 +6,10 @@ import pytest
 
 from app.api import PREFIX
 from app.rights import Right, complete
-from runner.run import Trigger, Wanted
+from runner.run import Trigger
 from runner.store import runs, stops
 from runner.template import Template
+from runner.wanted import Wanted
 from tests.api import TEMPLATE
 from tests.sides import ABOUT_ONE, BODIES, CLOSED, HOOK, call
 
