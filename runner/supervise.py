@@ -8,12 +8,10 @@ ansible's workers alive, and may kill the worker itself (RQ 3.0.0).
 import logging
 import selectors
 import time
-from collections.abc import Callable
 
-import psycopg
 from redis import Redis
 
-from runner import linux, machine, memory, programs
+from runner import linux, machine, memory
 from runner.alarm import Alarm
 from runner.books import Books, Entry
 from runner.clerk import Clerk
@@ -21,25 +19,25 @@ from runner.containment import find_containment
 from runner.disks import Disks
 from runner.ends import Ends
 from runner.errands import LOOKS, NOTIFICATIONS, Errands
+from runner.heartbeat import Heartbeat
 from runner.intake import Intake
-from runner.kept import Keepers
+from runner.isolation import alone
 from runner.listener import Listener
 from runner.live import Live
+from runner.pace import TICK, pace, pause
 from runner.pipes import Pipes
+from runner.reserve import Reserve
 from runner.run import Run, RunState
 from runner.settings import Settings
 from runner.starts import Starts
-from runner.store import moves, runners, stops
+from runner.store import runners, stops
 from runner.store.connection import AWAY, Connection, Line
 from runner.strays import Child, reap_strays
-from runner.tenure import FLUSH, SOONEST
-from runner.zygotes import Zygotes
+from runner.tenure import FLUSH
 
 log = logging.getLogger(__name__)
 
 LAST_WORDS = 8.0  # seconds that the last rows may take after the last kill
-SWEEP = 0.02  # seconds between two looks at a family whose keeper was killed
-TICK = 1.0  # seconds between two looks at what a lost bell would have told
 YOUNG = 5.0  # seconds in which a run takes the memory that it needs
 TRIES = 2  # faults after which a run's end is written in plain words
 
@@ -53,9 +51,6 @@ class Runner:
         self.settings = settings
         self.line = line
         self.disks = Disks(settings)
-        self._missing = programs.missing(settings)
-        for program in self._missing:
-            log.error("there is no %s: every run will fail until it is installed", program)
         self.lives: dict[int, Live] = {}
         self._entries: dict[int, Entry] = {}
         self._selector = selectors.DefaultSelector()
@@ -64,15 +59,17 @@ class Runner:
         # Asks Redis: before any keeper starts.
         books = Books(redis, self.name, beat=settings.beat, queues=settings.queues)
         self.containment = find_containment(settings.cgroup)
-        self._keepers = Keepers()
-        self._zygotes = Zygotes(settings.zygotes)
-        self._starts = Starts(self.name, settings, self._keepers, self._zygotes, self.containment)
+        self._heartbeat = Heartbeat(self.name, settings, self.containment, self.disks)
+        self._reserve = Reserve(settings.zygotes)
+        self._starts = Starts(
+            self.name, settings, self._reserve.keepers, self._reserve.zygotes, self.containment
+        )
         self._ends = Ends(self.name)
         self._errands = (Errands(LOOKS), Errands(NOTIFICATIONS))
         self._clerk = Clerk(books, self._alarm.ring, self._errands)
         self._listener = Listener(redis, self.lives, self._clerk.call)
         self._intake = Intake(self._clerk, self._starts, line, has_memory=self._has_memory)
-        self._tick_at = self._beat_at = 0.0
+        self._tick_at = 0.0
 
     def work(self) -> None:
         """Serve until SIGTERM or SIGINT; return when every run is settled."""
@@ -103,14 +100,14 @@ class Runner:
 
     def _turn(self) -> None:
         """One turn of the loop: hear, enforce, write, start."""
-        for key, _ in self._selector.select(self._pause()):
+        for key, _ in self._selector.select(pause(self.lives.values(), is_up=self.line.is_up)):
             key.data()
         now = time.monotonic()
         if reap_strays(self._children()):
             for live in self.lives.values():
                 live.note_stray()
         for live in list(self.lives.values()):
-            self._alone(live, self._enforce, live, now)
+            alone(live, self._enforce, live, now)
         is_tick = now >= self._tick_at
         if is_tick:
             self._tick_at = now + TICK
@@ -124,49 +121,18 @@ class Runner:
             self.line.lose(error)
         finally:
             for live in list(self.lives.values()):
-                self._alone(live, self._read_on, live)
+                alone(live, self._read_on, live)
         for errands in self._errands:
             errands.turn(now, is_leaving=self._is_leaving)
-        self._warm()
+        self._reserve.warm(self.lives.values())
         self._intake.share_out(may_begin=self.line.is_up and not self._is_leaving)
-        self._refill(is_tick=is_tick)
-
-    def _alone(self, live: Live, step: Callable[..., None], *given: object) -> None:
-        """Take a step for one run whose fault must not be that of the others."""
-        try:
-            step(*given)
-        except AWAY:
-            raise
-        except psycopg.Error as error:
-            # Not the traceback: what Postgres tells of a refused row has its variables.
-            log.error("run %d: Postgres refuses: %s", live.run.id, error.diag.message_primary)
-        except Exception:
-            log.exception("run %d: a step of it failed", live.run.id)
-
-    def _pause(self) -> float:
-        """How long to wait for something to happen."""
-        if self.line.is_up and any(live.tenure.has_backlog for live in self.lives.values()):
-            return 0.0
-        if any(live.is_being_swept for live in self.lives.values()):
-            return SWEEP
-        now, pace = time.monotonic(), self._pace
-        waiting = [live.tenure for live in self.lives.values() if live.tenure.has_waiting]
-        is_ending = any(live.is_gone for live in self.lives.values())
-        most = FLUSH if is_ending else TICK
-        # What is due already could not be written in this turn: not at once again, that would spin.
-        return min([most, *(tenure.wait(now, pace) or pace for tenure in waiting)])
-
-    @property
-    def _pace(self) -> float:
-        """Seconds that output may wait for more: the more runs, the longer, for Postgres' sake."""
-        return min(FLUSH, SOONEST * len(self.lives))
+        self._reserve.refill(self.lives.values(), is_tick=is_tick)
 
     def _children(self) -> list[Child]:
         """All that we have started: whatever else is below us is an orphan."""
         held = [live.kept for live in self.lives.values()]
         beside = [process for errands in self._errands for process in errands.processes]
-        ahead: list[Child] = [*self._keepers.idle, *self._zygotes.all]
-        return [*held, *ahead, *self._ends.closing, *beside]
+        return [*held, *self._reserve.children, *self._ends.closing, *beside]
 
     # What needs neither Postgres nor Redis
 
@@ -204,21 +170,20 @@ class Runner:
 
     def _may_have_lost_all(self, now: float) -> bool:
         """Whether we stood still for longer than a lease, and Postgres can tell what came of it."""
-        return self.line.is_up and now > self._beat_at - self.settings.beat + self.settings.lease
+        return self.line.is_up and self._heartbeat.is_overdue(now)
 
     # What needs Postgres
 
     def _settle(self, now: float, *, is_tick: bool) -> None:
         """Beat, write what happened, judge what is over."""
-        pace = self._pace
-        if not (is_tick or any(live.is_due(now, pace) for live in self.lives.values())):
+        waits = pace(self.lives.values())
+        if not (is_tick or any(live.is_due(now, waits) for live in self.lives.values())):
             return
         conn = self.line.conn()
-        if now >= self._beat_at:
-            self._beat(conn)
-            self._beat_at = now + self.settings.beat
+        if self._heartbeat.is_due(now):
+            self._beat(conn, now)
         for live in list(self.lives.values()):
-            self._alone(live, self._settle_one, conn, live, now)
+            alone(live, self._settle_one, conn, live, now)
         if is_tick:
             self._sweep_flags(conn)
             self._intake.look(conn, self.name)
@@ -226,7 +191,7 @@ class Runner:
     def _settle_one(self, conn: Connection, live: Live, now: float) -> None:
         if live.is_gone and live.output_is_open:
             self._pipes.read(live)
-        if live.is_due(now, self._pace) and live.write(conn):
+        if live.is_due(now, pace(self.lives.values())) and live.write(conn):
             self._clerk.tell(live.run.id)
         if live.is_over(now, shutting_down=self._is_leaving) and live.tenure.is_written:
             live.tries += 1
@@ -246,33 +211,14 @@ class Runner:
             live = self.lives[run.id]
             live.force() if run.force_requested_at else live.stop()
 
-    def _beat(self, conn: Connection) -> None:
-        """Renew the leases; a run whose lease is another's is not ours any more."""
-        mine = {
-            live.run.lease_token: live for live in self.lives.values() if not live.tenure.is_lost
-        }
-        renewed = moves.renew(conn, [token for token in mine if token], lease=self.settings.lease)
-        for token, live in mine.items():
-            if token in renewed:
-                live.tenure.run = renewed[token]
-            else:
-                live.tenure.lose()
-        place = {"machine": self.settings.machine, "boot": machine.boot()}
-        place["containment"] = self.containment.kind
-        runners.beat(
-            conn,
-            self.name,
-            slots=self.settings.slots,
-            busy=len(self.lives),
-            queues=self.settings.queues,
-            short_of_memory=self._intake.is_short_of_memory,
-            missing=self._missing,
-            disks=self.disks.told(),
-            **place,
-        )
+    def _beat(self, conn: Connection, now: float) -> None:
+        """Renew the leases, and recover what no answer was had of."""
+        short = self._intake.is_short_of_memory
+        renewed = self._heartbeat.beat(conn, self.lives.values(), short_of_memory=short)
         self._starts.prepare(conn)
         self._starts.recover(conn, set(renewed))
         self._clerk.beat(list(self._entries.values()), list(renewed.values()))
+        self._heartbeat.done(now)
 
     def _let_go(self, live: Live, run: Run | None) -> None:
         """Forget a run that is settled."""
@@ -295,25 +241,6 @@ class Runner:
         self.lives[entry.run_id] = live
         self._clerk.enter(entry)
 
-    def _refill(self, *, is_tick: bool) -> None:
-        """Start the next idle keeper, but not while a run waits for its gate to be opened."""
-        if all(live.run.leader_pid for live in self.lives.values()) or is_tick:
-            try:
-                self._keepers.refill()
-            except OSError as error:
-                log.error("no keeper can be started ahead: %s", error)
-                self._keepers.rest()
-
-    def _warm(self) -> None:
-        """Have zygotes for the templates whose runs started cold and need not have."""
-        self._zygotes.turn()
-        for live in self.lives.values():
-            self._alone(live, self._warm_one, live)
-
-    def _warm_one(self, live: Live) -> None:
-        if wanted := live.take_recipe():
-            self._zygotes.want(live.run.template, wanted, live.directory.parent)
-
     def _leave(self) -> None:
         """Go without a trace in the books."""
         left = (
@@ -321,8 +248,7 @@ class Runner:
         )
         log.info("runner %s: %s, leaving", self.name, left)
         self._listener.closing.set()
-        self._keepers.close()
-        self._zygotes.close()
+        self._reserve.close()
         for errands in self._errands:
             errands.close()
         self._ends.close()

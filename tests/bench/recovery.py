@@ -7,8 +7,8 @@ has a formation of its own needs; each repetition begins on an idle one.
 import signal
 from collections.abc import Callable
 
+from runner.pace import TICK
 from runner.policy import FORGOTTEN
-from runner.supervise import TICK
 from tests.bench import faults
 from tests.bench.figures import Figure, times
 from tests.bench.size import Size
