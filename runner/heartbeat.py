@@ -10,7 +10,7 @@ from runner.disks import Disks
 from runner.live import Live
 from runner.run import Run
 from runner.settings import Settings
-from runner.store import moves, runners
+from runner.store import leases, runners
 from runner.store.connection import Connection
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class Heartbeat:
         """Renew the leases; a run whose lease is another's is not ours any more."""
         mine = {live.run.lease_token: live for live in lives if not live.tenure.is_lost}
         lease = self._settings.lease
-        renewed = moves.renew(conn, [token for token in mine if token], lease=lease)
+        renewed = leases.renew(conn, [token for token in mine if token], lease=lease)
         for token, live in mine.items():
             if token in renewed:
                 live.tenure.run = renewed[token]

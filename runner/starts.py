@@ -20,7 +20,7 @@ from runner.orders import make_order
 from runner.output import Output
 from runner.run import Run, RunState
 from runner.settings import Settings
-from runner.store import maintenance, moves, runs
+from runner.store import claims, leases, maintenance, moves, runs
 from runner.store.connection import AWAY, Connection
 from runner.vault import Vault
 from runner.zygotes import Zygotes
@@ -75,7 +75,7 @@ class Starts:
         """
         self.prepare(conn)
         gate_until = time.monotonic() + self._settings.gate
-        run = moves.claim(
+        run = claims.claim(
             conn,
             run_id,
             runner=self._runner,
@@ -114,7 +114,7 @@ class Starts:
 
         Nothing of it has run if its leader was never registered.
         """
-        for run in moves.held_by(conn, self._runner):
+        for run in leases.held_by(conn, self._runner):
             if run.lease_token in held:
                 continue
             if moves.release(conn, run, actor=self._runner):

@@ -10,7 +10,7 @@ from runner.judge import Verdict
 from runner.lifetimes import Lifetimes
 from runner.retention import Retention
 from runner.run import Run, RunState, Trigger
-from runner.store import moves, output, runs
+from runner.store import claims, moves, output, runs
 from runner.wanted import Wanted
 from tests.runners import SPEC
 
@@ -55,7 +55,7 @@ def ended(conn: Conn, *, parts: tuple[bytes, ...] = (b"one\n",), **wanted: Any) 
     queued = runs.insert(conn, Wanted(**{**basics, **wanted}))
     assert queued is not None
     claim = {"runner": "r", "machine": "m", "boot": "b", "token": uuid4(), "lease": 60.0}
-    run = moves.claim(conn, queued.id, **claim)
+    run = claims.claim(conn, queued.id, **claim)
     assert run is not None
     assert run.lease_token is not None
     place = 0

@@ -3,11 +3,8 @@
 A move that returns None lost a race: somebody else was first, and nothing was changed.
 """
 
-from collections.abc import Sequence
 from typing import Any, LiteralString, TypedDict
-from uuid import UUID
 
-import psycopg
 from psycopg.types.json import Jsonb
 
 from runner.judge import Verdict
@@ -15,7 +12,6 @@ from runner.recap import columns
 from runner.run import Run
 from runner.store.connection import Connection
 from runner.store.hosts import RESULTS
-from runner.store.order import DUE
 from runner.store.row import ROW
 
 #: What ends a run: nothing of the lease stays, the directory is the runner's to remove.
@@ -36,28 +32,6 @@ AGAIN: LiteralString = """
 EVENTS: LiteralString = """
     events_complete = CASE WHEN events_complete IS FALSE THEN false
                            ELSE coalesce(%(events)s, events_complete) END"""
-
-#: The index that no two running runs of a group have one slot in.
-GROUP_SLOTS = "runs_in_group"
-#: The lowest free slot of the run's group, if there is one for it behind those before it: what was
-#: pushed first is not deployed last.
-FREE_SLOT: LiteralString = f"""
-    SELECT CASE WHEN (SELECT count(*) FROM runs AS held
-                       WHERE held.state = 'running'
-                         AND held.concurrency_group = one.concurrency_group)
-                   + (SELECT count(*) FROM (
-                         SELECT FROM runs
-                          WHERE concurrency_group = one.concurrency_group AND {DUE}
-                            AND (priority > one.priority
-                                 OR priority = one.priority AND id < one.id)
-                          ORDER BY priority DESC, id  -- those are the first of an index
-                          LIMIT one.group_limit) AS ahead) < one.group_limit
-                THEN (SELECT min(slot) FROM generate_series(1, one.group_limit) AS slot
-                       WHERE NOT EXISTS (
-                             SELECT FROM runs AS held
-                              WHERE held.state = 'running' AND held.group_slot = slot
-                                AND held.concurrency_group = one.concurrency_group)) END AS slot
-      FROM runs AS one WHERE one.id = %(run_id)s"""
 
 
 class Stored(TypedDict):
@@ -90,62 +64,6 @@ def move(
         {"kind": kind, "actor": actor, "detail": Jsonb(detail), **values},
     ).fetchone()
     return Run.from_row(row) if row else None
-
-
-def claim(
-    conn: Connection,
-    run_id: int,
-    *,
-    runner: str,
-    machine: str,
-    boot: str,
-    token: UUID,
-    lease: float,
-) -> Run | None:
-    """queued -> running. None if it is not to be taken now.
-
-    That is: it is queued no more, since it was stopped, has expired or is another's; its group has
-    no room, or had none when two were claimed at once; nothing is taken during maintenance.
-    """
-    try:
-        return _claim(conn, run_id, runner, machine, boot, token, lease)
-    except psycopg.errors.UniqueViolation as error:
-        if error.diag.constraint_name != GROUP_SLOTS:
-            raise
-        return None
-
-
-def _claim(
-    conn: Connection,
-    run_id: int,
-    runner: str,
-    machine: str,
-    boot: str,
-    token: UUID,
-    lease: float,
-) -> Run | None:
-    return move(
-        conn,
-        f"""UPDATE runs
-              SET state = 'running', phase = 'preparing', claimed_at = now(), attempt = attempt + 1,
-                  runner = %(runner)s, holder = %(runner)s, machine = %(machine)s, boot = %(boot)s,
-                  lease_token = %(token)s, heartbeat_at = now(),
-                  lease_expires_at = now() + make_interval(secs => %(lease)s),
-                  group_slot = free.slot
-             FROM ({FREE_SLOT}) AS free
-            WHERE id = %(run_id)s AND {DUE}
-              AND EXISTS (SELECT FROM maintenance WHERE paused_at IS NULL FOR SHARE)
-              AND (concurrency_group IS NULL OR free.slot IS NOT NULL)""",
-        "claimed",
-        runner,
-        {"machine": machine},
-        run_id=run_id,
-        runner=runner,
-        machine=machine,
-        boot=boot,
-        token=token,
-        lease=lease,
-    )
 
 
 def register(
@@ -267,18 +185,6 @@ def finish(
     )
 
 
-def renew(conn: Connection, tokens: Sequence[UUID], *, lease: float) -> dict[UUID, Run]:
-    """Renew these leases. What is missing in the answer is held no longer."""
-    rows = conn.execute(
-        f"""UPDATE runs
-              SET heartbeat_at = now(), lease_expires_at = now() + make_interval(secs => %(lease)s)
-            WHERE lease_token = ANY(%(tokens)s) AND state = 'running'
-            RETURNING {ROW}""",
-        {"tokens": list(tokens), "lease": lease},
-    ).fetchall()
-    return {row["lease_token"]: Run.from_row(row) for row in rows}
-
-
 def release(conn: Connection, run: Run, *, actor: str, never_started: bool = False) -> Run | None:
     """running -> queued: nothing of it has run.
 
@@ -334,11 +240,3 @@ def requeue(
         truncated=truncated,
         events=events,
     )
-
-
-def held_by(conn: Connection, runner: str) -> list[Run]:
-    """The running runs whose lease *runner* has."""
-    rows = conn.execute(
-        f"SELECT {ROW} FROM runs WHERE state = 'running' AND holder = %s", [runner]
-    ).fetchall()
-    return [Run.from_row(row) for row in rows]

@@ -16,7 +16,7 @@ from runner.masks import Mask
 from runner.plugin import EVENTS
 from runner.run import Run, Trigger
 from runner.settings import Settings
-from runner.store import moves, runs
+from runner.store import claims, runs
 from runner.store.connection import Connection, connect
 from runner.store.migrate import migrate
 from runner.telling import Telling
@@ -77,7 +77,7 @@ def _running(conn: Connection) -> Run:
     queued = runs.insert(conn, wanted)
     assert queued is not None
     who = {"runner": "bench", "machine": "bench", "boot": "bench"}
-    run = moves.claim(conn, queued.id, token=uuid4(), lease=3600, **who)
+    run = claims.claim(conn, queued.id, token=uuid4(), lease=3600, **who)
     assert run is not None
     return run
 

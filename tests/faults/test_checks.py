@@ -14,7 +14,7 @@ from runner import cgroup
 from runner.judge import Verdict
 from runner.output import TORN
 from runner.run import RunState, StopOutcome, Trigger
-from runner.store import events, moves, output, runs, stops
+from runner.store import claims, events, moves, output, runs, stops
 from runner.wanted import Wanted
 from tests import cgroups
 from tests.faults import checks, traces
@@ -46,7 +46,7 @@ def running(conn):
         wanted = Wanted(template="quick", spec=SPEC, trigger=Trigger.API, by="ada")
         run = runs.insert(conn, wanted)
         place = {"runner": "one.1.1", "machine": "one", "boot": "boot"}
-        return moves.claim(conn, run.id, token=uuid4(), lease=600, **place)
+        return claims.claim(conn, run.id, token=uuid4(), lease=600, **place)
 
     return make
 

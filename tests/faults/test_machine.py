@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from runner.run import RunState, Trigger
-from runner.store import moves, runs
+from runner.store import claims, moves, runs
 from runner.wanted import Wanted
 from tests.faults.container import LEASE
 from tests.faults.outages import let_pass
@@ -191,7 +191,7 @@ def test_after_a_reboot_numbers_are_strangers(empty_world, stranger, is_stopping
     wanted = Wanted(template="quick", spec=SPEC, trigger=Trigger.API, by="ada")
     run = runs.insert(world.conn, wanted)
     place = {"runner": "one.1.1.abcdef01", "machine": "one", "boot": "another-boot/1"}
-    claimed = moves.claim(world.conn, run.id, token=uuid4(), lease=LEASE, **place)
+    claimed = claims.claim(world.conn, run.id, token=uuid4(), lease=LEASE, **place)
     created = psutil.Process(stranger.pid).create_time()
     ticks = round((created - psutil.boot_time()) * os.sysconf("SC_CLK_TCK"))
     family = {"leader": stranger.pid, "created": ticks, "keeper": stranger.pid}

@@ -15,7 +15,7 @@ import pytest
 
 from runner.judge import Verdict
 from runner.run import FINAL, Run, RunState, StopOutcome, Trigger
-from runner.store import events, moves, output, runs, stops, verdicts
+from runner.store import claims, events, leases, moves, output, runs, stops, verdicts
 from runner.store.connection import Connection, connect
 from runner.wanted import Wanted
 from tests.waiting import wait_until
@@ -29,7 +29,7 @@ WHERE = {"machine": "here", "boot": "b"}
 Move = Callable[[Connection, Run], Any]
 
 MOVES: dict[str, Move] = {
-    "claim": lambda conn, run: moves.claim(
+    "claim": lambda conn, run: claims.claim(
         conn, run.id, runner="here.1.1", token=uuid.uuid4(), lease=30, **WHERE
     ),
     "register": lambda conn, run: moves.register(
@@ -44,7 +44,7 @@ MOVES: dict[str, Move] = {
     "finish": lambda conn, run: moves.finish(conn, run, DONE, actor="here.1.1", **OUTPUT),
     "release": lambda conn, run: moves.release(conn, run, actor="here.1.1"),
     "requeue": lambda conn, run: moves.requeue(conn, run, CUT, actor="here.1.1", **OUTPUT),
-    "renew": lambda conn, run: moves.renew(conn, [run.lease_token], lease=30).get(run.lease_token),
+    "renew": lambda conn, run: leases.renew(conn, [run.lease_token], lease=30).get(run.lease_token),
     "adopt": lambda conn, run: verdicts.adopt(
         conn, run, actor="watchdog", token=uuid.uuid4(), lease=30
     ),
@@ -236,5 +236,5 @@ def check(conn, run: Run) -> None:
     assert states[-1] == run.state
     assert (run.lease_token is not None) == (run.state is RunState.RUNNING)
     assert len(output.read(conn, run.id, 0).bytes) == run.output_bytes
-    claims = sum(event.kind == "claimed" for event in history)
-    assert run.attempt == claims - sum(event.kind == "released" for event in history)
+    claimed = sum(event.kind == "claimed" for event in history)
+    assert run.attempt == claimed - sum(event.kind == "released" for event in history)

@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 
 from runner.judge import Verdict
 from runner.run import FINAL, Run, RunState, StopOutcome, Trigger
-from runner.store import moves, output, runs, stops, verdicts
+from runner.store import claims, leases, moves, output, runs, stops, verdicts
 from runner.wanted import Wanted
 from tests.faults.moves_model import LEGAL, Modelled
 
@@ -198,7 +198,7 @@ class MovesMachine(RuleBasedStateMachine):
     def claim_one(self, run_id, actor):
         """queued -> running, by a token of its own."""
         token, where = uuid.uuid4(), {"machine": "m", "boot": "b"}
-        told = moves.claim(self.conn, run_id, runner=actor, token=token, lease=LEASE, **where)
+        told = claims.claim(self.conn, run_id, runner=actor, token=token, lease=LEASE, **where)
         return self.compare("claim", self.models[run_id].claim(actor, token), told)
 
     @rule(target=seen, memory=MEMORIES, leader=st.integers(2, 9))
@@ -290,7 +290,7 @@ class MovesMachine(RuleBasedStateMachine):
         """A beat for several at once."""
         runs_held = [run for run in map(self.recall, held) if run.lease_token is not None]
         tokens = {run.lease_token: run.id for run in runs_held}
-        told = moves.renew(self.conn, list(tokens), lease=LEASE)
+        told = leases.renew(self.conn, list(tokens), lease=LEASE)
         assert told.keys() <= tokens.keys()
         for token, run_id in tokens.items():
             self.compare("renew", self.models[run_id].renew(token), told.get(token))

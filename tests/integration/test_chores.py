@@ -9,7 +9,7 @@ import pytest
 from runner import clients
 from runner.run import RunState, Trigger
 from runner.settings import Settings
-from runner.store import moves, runs
+from runner.store import claims, runs
 from runner.store.connection import Line
 from runner.wanted import Wanted
 from runner.watchdog import Watchdog
@@ -46,7 +46,7 @@ def watching(database_url, redis_url):
 def vanished(conn):
     """A run whose runner was elsewhere, and is not heard of any more."""
     wanted = Wanted(template="deploy", spec=SPEC, trigger=Trigger.API, by="ada")
-    run = moves.claim(
+    run = claims.claim(
         conn,
         runs.insert(conn, wanted).id,
         runner="away",

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from runner.run import Run, RunState, Trigger
-from runner.store import maintenance, moves, order, runs, stops
+from runner.store import claims, maintenance, order, runs, stops
 from runner.store.connection import connect
 from runner.wanted import Wanted
 
@@ -31,7 +31,7 @@ def insert(conn):
 
 def claim(conn, run: Run) -> Run | None:
     place = {"runner": "one", "machine": "here", "boot": "b"}
-    return moves.claim(conn, run.id, **place, token=uuid4(), lease=60)
+    return claims.claim(conn, run.id, **place, token=uuid4(), lease=60)
 
 
 def finish(conn, run: Run) -> None:

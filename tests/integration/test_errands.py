@@ -16,7 +16,7 @@ from runner import linux
 from runner.judge import Verdict
 from runner.queue import queue_of_errands
 from runner.run import RunState, Trigger
-from runner.store import moves, runs
+from runner.store import claims, moves, runs
 from runner.wanted import Wanted
 from tests import playbooks
 from tests.runners import SPEC
@@ -42,7 +42,7 @@ def finished(conn):
         }
         run = runs.insert(conn, Wanted(template="test", spec=spec, trigger=Trigger.API, by="ada"))
         claim = {"runner": "one", "machine": "elsewhere", "boot": "boot"}
-        run = moves.claim(conn, run.id, token=uuid4(), lease=600, **claim)
+        run = claims.claim(conn, run.id, token=uuid4(), lease=600, **claim)
         verdict = Verdict(state=RunState.SUCCEEDED, message="", exit_code=0)
         return moves.finish(conn, run, verdict, actor="one", complete=True, truncated=False)
 

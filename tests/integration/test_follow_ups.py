@@ -9,7 +9,7 @@ from runner.follow import DEEPEST
 from runner.follow_ups import FollowUps
 from runner.judge import Verdict
 from runner.run import Run, RunState, Trigger
-from runner.store import follow_ups, lists, moves, order, templates, verdicts
+from runner.store import claims, follow_ups, lists, moves, order, templates, verdicts
 from runner.store.connection import Line, connect
 from runner.template import Template
 from runner.vault import Vault
@@ -235,7 +235,7 @@ def make(bench, redis):
 
 def end(bench, run: Run, state: RunState = RunState.SUCCEEDED) -> None:
     """Let a run end."""
-    claimed = moves.claim(bench.conn, run.id, **PLACE, token=uuid4(), lease=60)
+    claimed = claims.claim(bench.conn, run.id, **PLACE, token=uuid4(), lease=60)
     verdict = Verdict(state=state, message="", exit_code=0)
     assert moves.finish(bench.conn, claimed, verdict, actor="r", complete=True, truncated=False)
 
@@ -365,7 +365,7 @@ def test_what_gives_a_chained_run_its_place_is_audited(
     declare("first", FAILING, then=[{"template": "held"}])
     older = run_it("held")
     if when_busy == "replace":
-        assert moves.claim(bench.conn, older.id, **PLACE, token=uuid4(), lease=60)
+        assert claims.claim(bench.conn, older.id, **PLACE, token=uuid4(), lease=60)
     first = run_it("first")
     end(bench, first)
 
@@ -396,7 +396,7 @@ def test_a_retry_takes_the_place_of_nothing_newer(bench, declare, run_it, make, 
     older = run_it("flaky")
     end(bench, older, RunState.FAILED)
     newer = run_it("flaky")
-    assert moves.claim(bench.conn, newer.id, **PLACE, token=uuid4(), lease=60)
+    assert claims.claim(bench.conn, newer.id, **PLACE, token=uuid4(), lease=60)
     declare("waits", FAILING, concurrency={"group": "prod"})
     waiting = run_it("waits")
 
@@ -415,7 +415,7 @@ def test_nothing_comes_after_a_stop_that_was_too_late(bench, declare, run_it, ma
     then = [{"template": "tidy", "when": "always"}]
     declare("first", FAILING, then=then, retry={"delay": 0, "on": ["failed"]})
     run = run_it("first")
-    claimed = moves.claim(bench.conn, run.id, **PLACE, token=uuid4(), lease=60)
+    claimed = claims.claim(bench.conn, run.id, **PLACE, token=uuid4(), lease=60)
     assert bench.stop(run).is_stopping
 
     verdict = Verdict(state=state, message="", exit_code=2)

@@ -12,7 +12,7 @@ import pytest
 from runner import caretaker, clients, machine
 from runner.run import Run, RunState, StopOutcome, Trigger
 from runner.settings import Settings
-from runner.store import moves, runs, stops
+from runner.store import claims, moves, runs, stops
 from runner.store.connection import Line
 from runner.wanted import Wanted
 from runner.watchdog import Watchdog
@@ -352,7 +352,7 @@ def test_a_watchdog_that_stands_still_in_its_round_condemns_nobody_at_once(bench
     wanted = Wanted(template="test", spec=bench.spec, trigger=Trigger.API, by="ada")
     run = runs.insert(bench.conn, wanted)
     names = {"runner": "there.1.2", "machine": "there", "boot": "b"}
-    claimed = moves.claim(bench.conn, run.id, token=uuid4(), lease=float(LEASE), **names)
+    claimed = claims.claim(bench.conn, run.id, token=uuid4(), lease=float(LEASE), **names)
     moves.register(bench.conn, claimed, leader=1, created=1, keeper=1, directory="/nonexistent")
     with psycopg.connect(bench.environ["DATABASE_URL"]) as other:
         other.execute("LOCK TABLE runs IN ACCESS EXCLUSIVE MODE")
@@ -372,7 +372,7 @@ def test_a_watchdog_calls_for_a_person_when_a_stop_is_stuck(bench, watchdogs, ca
     wanted = Wanted(template="test", spec=bench.spec, trigger=Trigger.API, by="ada")
     run = runs.insert(bench.conn, wanted)
     names = {"runner": "there.1.2", "machine": "there", "boot": "b"}
-    moves.claim(bench.conn, run.id, token=uuid4(), lease=60, **names)
+    claims.claim(bench.conn, run.id, token=uuid4(), lease=60, **names)
     stops.request_stop(bench.conn, run.id, by="grace", reason=None, force=False)
     bench.conn.execute("UPDATE runs SET stop_requested_at = now() - interval '15 s'")
     watchdog = watchdogs()

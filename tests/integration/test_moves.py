@@ -9,7 +9,7 @@ import pytest
 
 from runner.judge import Verdict
 from runner.run import RunState, StopOutcome, Trigger
-from runner.store import events, health, moves, output, runs, stops, verdicts, watch
+from runner.store import claims, events, health, leases, moves, output, runs, stops, verdicts, watch
 from runner.store.connection import connect
 from runner.wanted import Wanted
 from tests.waiting import wait_until
@@ -41,7 +41,7 @@ def make_running(conn, make_run):
 
 def claim(conn, run_id, lease=30.0):
     names = {"runner": "here.1.2", "machine": "here", "boot": "b"}
-    return moves.claim(conn, run_id, token=uuid.uuid4(), lease=lease, **names)
+    return claims.claim(conn, run_id, token=uuid.uuid4(), lease=lease, **names)
 
 
 def kinds(conn, run):
@@ -163,7 +163,7 @@ def test_renewing_tells_which_leases_are_held_no_longer(conn, make_running):
     mine, taken = make_running(), make_running()
     verdicts.adopt(conn, taken, actor="watchdog", token=uuid.uuid4(), lease=30)
 
-    renewed = moves.renew(conn, [mine.lease_token, taken.lease_token], lease=30)
+    renewed = leases.renew(conn, [mine.lease_token, taken.lease_token], lease=30)
 
     assert list(renewed) == [mine.lease_token]
 

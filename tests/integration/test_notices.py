@@ -7,7 +7,7 @@ import pytest
 from runner.judge import Verdict
 from runner.notices import Notices
 from runner.run import Run, RunState, Trigger
-from runner.store import counts, moves, runs
+from runner.store import claims, counts, moves, runs
 from runner.wanted import Wanted
 
 SPEC = {"timeout": 1000, "grace": 1, "notifications": []}
@@ -21,7 +21,7 @@ def begin(conn):
         wanted = Wanted(template=template, spec={**SPEC, **spec}, trigger=Trigger.API, by="ada")
         run = runs.insert(conn, wanted)
         place = {"runner": "r", "machine": "m", "boot": "b"}
-        claimed = moves.claim(conn, run.id, **place, token=uuid4(), lease=60)
+        claimed = claims.claim(conn, run.id, **place, token=uuid4(), lease=60)
         conn.execute(
             "UPDATE runs SET claimed_at = now() - make_interval(secs => %s) WHERE id = %s",
             [ago, run.id],

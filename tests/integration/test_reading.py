@@ -13,7 +13,7 @@ import pytest
 from runner.event_batch import Batch, gather
 from runner.masks import Mask
 from runner.run import Run, RunState, Trigger
-from runner.store import feed, hosts, moves, reading, runs, stops, tasks, verdicts
+from runner.store import claims, feed, hosts, reading, runs, stops, tasks, verdicts
 from runner.store.connection import Connection, connect
 from runner.store.reading import Reading
 from runner.wanted import Wanted
@@ -43,7 +43,7 @@ def running(conn: Connection) -> Run:
     queued = runs.insert(conn, wanted)
     assert queued is not None
     who = {"runner": "one", "machine": "here", "boot": "b"}
-    run = moves.claim(conn, queued.id, token=uuid4(), lease=30, **who)
+    run = claims.claim(conn, queued.id, token=uuid4(), lease=30, **who)
     assert run is not None
     return run
 

@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 from runner.judge import End
 from runner.run import RunState, Trigger
 from runner.settlement import ATTEMPTS, settle
-from runner.store import moves, output, runs, stops, verdicts
+from runner.store import claims, output, runs, stops, verdicts
 from runner.wanted import Wanted
 from tests import playbooks
 from tests.repositories import make_repository
@@ -46,7 +46,7 @@ def make_running(conn):
 
 def claim(conn, run_id):
     names = {"runner": "here.1.2", "machine": "here", "boot": "b"}
-    return moves.claim(conn, run_id, token=uuid.uuid4(), lease=30, **names)
+    return claims.claim(conn, run_id, token=uuid.uuid4(), lease=30, **names)
 
 
 def settled(conn, run, end=INTERRUPTED, *, complete=True):

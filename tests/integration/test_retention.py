@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 
 from runner import retention as module
 from runner.run import Trigger
-from runner.store import counts, forgetting, moves, runs, statistics, templates
+from runner.store import claims, counts, forgetting, runs, statistics, templates
 from runner.template import Template
 from runner.wanted import Wanted
 from tests.aged import TABLES, age, aged, beside, do, ended, keep, kept, retention
@@ -134,7 +134,7 @@ def test_no_run_goes_that_waits_or_plays(conn):
     waiting = runs.insert(conn, Wanted(template="deploy", spec=SPEC, trigger=Trigger.API, by="a"))
     playing = runs.insert(conn, Wanted(template="deploy", spec=SPEC, trigger=Trigger.API, by="a"))
     claim = {"runner": "r", "machine": "m", "boot": "b", "token": "0" * 32, "lease": 60.0}
-    moves.claim(conn, playing.id, **claim)
+    claims.claim(conn, playing.id, **claim)
     conn.execute("UPDATE runs SET queued_at = now() - interval '1 year'")
     keep(conn, run_days=1, run_count=1, output_days=1, event_days=1, compress_days=1)
 
@@ -307,7 +307,7 @@ def test_a_claim_and_a_stop_wait_for_no_batch(conn, database_url):
 
         again = Wanted(template="deploy", spec=SPEC, trigger=Trigger.API, by="a")
         claim = {"runner": "r", "machine": "m", "boot": "b", "token": "0" * 32, "lease": 60.0}
-        assert moves.claim(conn, queued.id, **claim) is not None
+        assert claims.claim(conn, queued.id, **claim) is not None
         assert runs.insert(conn, again) is not None
         assert len(kept(conn)) == 3
 

@@ -12,7 +12,7 @@ from runner.due import Times
 from runner.judge import Verdict
 from runner.rotate import renew_all, rotate
 from runner.run import RunState, Trigger
-from runner.store import hooks, moves, runs, schedules, sealed, templates
+from runner.store import claims, hooks, moves, runs, schedules, sealed, templates
 from runner.store.connection import connect
 from runner.vault import Vault
 from runner.wanted import Wanted
@@ -57,7 +57,7 @@ def claim(conn):
 
     def claim_one(run):
         names = {"runner": "here.1.2", "machine": "here", "boot": "b"}
-        return moves.claim(conn, run.id, token=uuid.uuid4(), lease=30, **names)
+        return claims.claim(conn, run.id, token=uuid.uuid4(), lease=30, **names)
 
     return claim_one
 

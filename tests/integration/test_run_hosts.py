@@ -8,7 +8,7 @@ import pytest
 from runner.judge import Verdict
 from runner.recap import MOST, HostResult
 from runner.run import RunState
-from runner.store import hosts, moves
+from runner.store import claims, hosts, moves
 from runner.store.connection import limit_statements
 from tests import playbooks
 from tests.runners import PYTHON
@@ -152,7 +152,7 @@ def test_what_a_playbook_puts_in_its_place_hurts_nobody(bench, runner, playbook,
 @pytest.fixture
 def run(bench, conn):
     """One that plays nowhere."""
-    return moves.claim(
+    return claims.claim(
         conn,
         bench.trigger("file:///nowhere").id,
         runner="one",

@@ -12,7 +12,7 @@ from runner import linux
 from runner.cgroup import groups, name_of
 from runner.directories import sweep_directories
 from runner.run import RunState
-from runner.store import moves
+from runner.store import claims
 from tests import playbooks
 from tests.cgroups import CONTROLLERS, cleared, groups_of, require_parent_in
 from tests.waiting import wait_until
@@ -138,7 +138,7 @@ def test_a_group_that_was_left_behind_is_removed_when_it_is_empty(bench, tmp_pat
     parent = require_parent_in(controller)
     run = bench.trigger("file:///nowhere")
     names = {"runner": "here.1.2", "machine": "here", "boot": "b"}
-    moves.claim(bench.conn, run.id, token=uuid.uuid4(), lease=30, **names)
+    claims.claim(bench.conn, run.id, token=uuid.uuid4(), lease=30, **names)
     for run_id in (run.id, run.id + 1):
         (parent / name_of(bench.installation, f"{run_id}-{secrets.token_hex(4)}")).mkdir()
     with cleared(bench.installation):

@@ -22,7 +22,7 @@ from runner.record import read_lines
 from runner.run import RunState, StopOutcome, Trigger
 from runner.settings import Settings
 from runner.starts import Starts
-from runner.store import moves, runs, stops, verdicts
+from runner.store import claims, runs, stops, verdicts
 from runner.wanted import Wanted
 from tests.unit.test_settings import NEEDED
 from tests.waiting import wait_until
@@ -54,7 +54,7 @@ def make_live(conn, tmp_path):
     def make(secrets=None, *lines):
         run = runs.insert(conn, WANTED)
         names = {"runner": "here.1.2", "machine": "here", "boot": "b"}
-        run = moves.claim(conn, run.id, token=uuid.uuid4(), lease=30, **names)
+        run = claims.claim(conn, run.id, token=uuid.uuid4(), lease=30, **names)
         live = Live(
             run, NoKeeper(), Output(tmp_path, secrets or {}, 10**6), tmp_path, event_limit=1000
         )
@@ -193,7 +193,7 @@ def test_a_claim_that_was_not_heard_of_is_queued_again(conn, make_live, tmp_path
     held = make_live()
     forgotten = runs.insert(conn, WANTED)
     names = {"runner": "here.1.2", "machine": "here", "boot": "b"}
-    moves.claim(conn, forgotten.id, token=uuid.uuid4(), lease=30, **names)
+    claims.claim(conn, forgotten.id, token=uuid.uuid4(), lease=30, **names)
 
     starts.recover(conn, {held.run.lease_token})
 
@@ -224,7 +224,7 @@ def test_a_lost_claim_that_was_to_be_stopped_is_stopped(conn, tmp_path):
     starts = Starts("here.1.2", Settings.from_environ(NEEDED), None, None, Containment(SUBREAPER))
     run = runs.insert(conn, WANTED)
     names = {"runner": "here.1.2", "machine": "here", "boot": "b"}
-    moves.claim(conn, run.id, token=uuid.uuid4(), lease=30, **names)
+    claims.claim(conn, run.id, token=uuid.uuid4(), lease=30, **names)
     stops.request_stop(conn, run.id, by="grace", reason=None, force=False)
 
     starts.recover(conn, set())

@@ -9,7 +9,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from runner.run import RunState, Trigger
-from runner.store import migrate, moves, runs, stops
+from runner.store import claims, migrate, runs, stops
 from runner.template import Template
 from tests import playbooks
 from tests.api import TEMPLATE
@@ -245,7 +245,7 @@ def of_tomorrow(conn, insert):
 
 def test_a_run_of_a_kind_to_come_is_found_taken_and_stopped(conn, of_tomorrow):
     held = {"runner": "here.1.2", "machine": "here", "boot": "b", "lease": 30}
-    claimed = moves.claim(conn, of_tomorrow, token=uuid4(), **held)
+    claimed = claims.claim(conn, of_tomorrow, token=uuid4(), **held)
     asked = stops.request_stop(conn, of_tomorrow, by="ada", reason=None, force=False)
 
     assert (claimed.state, claimed.trigger) == ("running", "other")

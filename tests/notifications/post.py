@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from runner.judge import Verdict
 from runner.run import Run, RunState, Trigger
-from runner.store import moves, runs
+from runner.store import claims, moves, runs
 from runner.vault import Vault
 from runner.wanted import Wanted
 from tests.runners import SPEC, Bench
@@ -37,7 +37,7 @@ class Post:
     def claim(self, run: Run) -> Run:
         """Have it held by a runner elsewhere."""
         who = {"runner": "one", "machine": "elsewhere", "boot": "boot"}
-        claimed = moves.claim(self.bench.conn, run.id, token=uuid4(), lease=600, **who)
+        claimed = claims.claim(self.bench.conn, run.id, token=uuid4(), lease=600, **who)
         assert claimed is not None
         return claimed
 

@@ -9,7 +9,7 @@ import pytest
 from runner.judge import Verdict
 from runner.notification import OCCASIONS
 from runner.run import FINAL, RunState, Trigger
-from runner.store import events, moves, runs, stops, verdicts
+from runner.store import claims, events, moves, runs, stops, verdicts
 from runner.store.connection import connect
 from runner.wanted import Wanted
 from tests.runners import SPEC
@@ -37,7 +37,7 @@ def make_run(conn):
 
 def claim(conn, run):
     who = {"runner": "one", "machine": "here", "boot": "boot"}
-    return moves.claim(conn, run.id, token=uuid4(), lease=600, **who)
+    return claims.claim(conn, run.id, token=uuid4(), lease=600, **who)
 
 
 def start(conn, run):

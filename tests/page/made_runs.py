@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from runner.judge import Verdict
 from runner.run import Run, RunState, Trigger
-from runner.store import moves, output, runs
+from runner.store import claims, moves, output, runs
 from runner.template import Template
 from runner.wanted import Wanted
 
@@ -25,7 +25,9 @@ def hold(conn: Any, template: str = "made", **more: Any) -> Run:
     )
     queued = runs.insert(conn, wanted)
     assert queued is not None
-    held = moves.claim(conn, queued.id, runner="r", machine="m", boot="b", token=uuid4(), lease=600)
+    held = claims.claim(
+        conn, queued.id, runner="r", machine="m", boot="b", token=uuid4(), lease=600
+    )
     assert held is not None
     return held
 

@@ -13,7 +13,7 @@ from app.services import services_of
 from runner.judge import Verdict
 from runner.run import Run, RunState, Trigger
 from runner.settings import Settings
-from runner.store import moves, output, runs, stops
+from runner.store import claims, moves, output, runs, stops
 from runner.store.connection import Connection
 from runner.template import Template
 from runner.wanted import Wanted
@@ -93,7 +93,7 @@ def running(conn: Connection, queued: Callable[[], Run]) -> Callable[[], Run]:
     """Makes runs that a runner holds, without any process."""
 
     def make() -> Run:
-        run = moves.claim(
+        run = claims.claim(
             conn,
             queued().id,
             runner="runner-1",

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from runner.store import moves, order, verdicts
+from runner.store import claims, order, verdicts
 from tests.api import TEMPLATE
 
 DEPLOY = "/api/v1/templates/deploy"
@@ -74,7 +74,7 @@ def test_no_claim_finds_it_before(conn, declare, ada):
     run = trigger(ada)
     place = {"runner": "r", "machine": "m", "boot": "b"}
 
-    assert moves.claim(conn, run["id"], **place, token=uuid4(), lease=60) is None
+    assert claims.claim(conn, run["id"], **place, token=uuid4(), lease=60) is None
 
 
 def test_what_is_denied_never_starts(client, declare, ada, bob):
@@ -176,7 +176,7 @@ def test_none_gives_its_place_before_it_is_approved_of(client, conn, ada, bob, w
     client.put(DEPLOY, json={**TEMPLATE, **group})
     running = trigger(ada)
     place = {"runner": "r", "machine": "m", "boot": "b"}
-    assert moves.claim(conn, running["id"], **place, token=uuid4(), lease=60)
+    assert claims.claim(conn, running["id"], **place, token=uuid4(), lease=60)
     client.put(DEPLOY, json={**TEMPLATE, "concurrency": {"group": "prod"}})
     waits = trigger(ada)
     client.put(DEPLOY, json={**TEMPLATE, **group, "approval": {}})

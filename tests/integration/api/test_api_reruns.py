@@ -11,7 +11,7 @@ from app.services import services_of
 from runner.judge import Verdict
 from runner.recap import HostResult
 from runner.run import Run, RunState
-from runner.store import moves, runs
+from runner.store import claims, moves, runs
 from runner.store.connection import Connection
 from tests.api import TEMPLATE
 
@@ -27,7 +27,7 @@ def finished(client: FlaskClient, template: str, conn: Connection) -> Finished:
     def make(body: dict[str, Any] | None = None, hosts: tuple[str, ...] | None = ("web1",)) -> Run:
         response = client.post("/api/v1/templates/deploy/runs", json=body or {})
         assert response.json is not None
-        run = moves.claim(
+        run = claims.claim(
             conn,
             response.json["id"],
             runner="runner-1",
