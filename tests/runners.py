@@ -4,9 +4,11 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import psycopg
 from redis import Redis
 
@@ -55,6 +57,16 @@ class RunnerProcess:
         self.process.send_signal(signal.SIGCONT)
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=PATIENCE)
+
+
+def idle_keepers(runner: RunnerProcess) -> list[psutil.Process]:
+    """The keepers that a runner has started ahead."""
+    keepers = []
+    for child in psutil.Process(runner.process.pid).children():
+        with suppress(psutil.NoSuchProcess):  # git and others come and go
+            if "runner.leader" in child.cmdline():
+                keepers.append(child)
+    return keepers
 
 
 def start_runner(environ: dict[str, str], log: Path) -> RunnerProcess:
