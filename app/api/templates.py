@@ -39,7 +39,8 @@ def unknown_template(name: str) -> Problem:
 def put_template(services: Services, name: str, body: Template) -> Response:
     """Declare a template, or change it. Runs keep the template they were made of.
 
-    Who sees some templates only cannot give one a credential that it has not got.
+    Who sees some templates only cannot give one a credential that it has not got, nor have one run
+    afterwards that he does not see.
     """
     if not NAME.fullmatch(name):
         raise invalid([("name", f"must match {NAME.pattern}")])
@@ -65,11 +66,21 @@ def put_template(services: Services, name: str, body: Template) -> Response:
 
 
 def _require_known(spec: dict[str, Any], before: StoredTemplate | None) -> None:
-    """Raise a 422 problem for a credential that the template does not use already."""
+    """Raise a 422 problem for a credential that the template does not use already.
+
+    And for a template that its caller does not see, unless it is run afterwards already, just so.
+    """
     had = uses.names(before.spec) if before else []
-    if new := [use for use in uses.uses(spec) if use.name not in had]:
-        hidden = "only who sees all templates may give it to this one"
-        raise invalid([(use.field, hidden) for use in new])
+    hidden = "only who sees all templates may give it to this one"
+    faults = [(use.field, hidden) for use in uses.uses(spec) if use.name not in had]
+    followed = before.spec.get("then", []) if before else []
+    faults += [
+        (f"then.{number}.template", f"there is no template {entry['template']!r}")
+        for number, entry in enumerate(spec.get("then", []))
+        if not caller().sees(entry["template"]) and entry not in followed
+    ]
+    if faults:
+        raise invalid(faults)
 
 
 def show_template(services: Services, name: str) -> Response:

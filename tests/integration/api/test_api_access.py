@@ -150,6 +150,27 @@ def test_who_sees_some_templates_gives_them_no_credential(client, make_side, cal
     assert given.json["errors"] == absent.json["errors"]  # nobody learns what there is
 
 
+def test_who_sees_some_templates_has_no_other_run_afterwards(client, make_side, caller) -> None:
+    make_side("inside-web"), make_side("outside-db")
+    somebody, path = caller("admin", templates=("inside-*",)), "/api/v1/templates/inside-web"
+
+    def following(*templates: str, **more) -> dict:
+        return TEMPLATE | {"then": [{"template": name, **more} for name in templates]}
+
+    hidden = somebody.put(path, json=following("inside-web", "outside-db", when="always"))
+    assert (hidden.status_code, [fault["field"] for fault in hidden.json["errors"]]) == (
+        422,
+        ["then.1.template"],
+    )
+    assert somebody.put(path, json=following("inside-web")).status_code == 200
+    client.put(path, json=following("outside-db"))
+
+    kept = somebody.put(path, json=following("outside-db") | {"timeout": 7})
+    changed = somebody.put(path, json=following("outside-db", vars={"version": "2"}))
+
+    assert (kept.status_code, changed.status_code) == (200, 422)
+
+
 def test_to_force_needs_the_right_to_kill(client, running, caller) -> None:
     stopping, killing = caller("stop", name="stopping"), caller("kill", name="killing")
     run = running()
