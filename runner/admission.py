@@ -96,7 +96,13 @@ def approve(conn: Connection, run: Run, *, by: str, reason: str | None) -> Admit
 
 
 def deny(conn: Connection, run: Run, *, by: str, reason: str | None) -> Run | None:
-    """Stop *run*, which wants approval: it never starts. None if it has ended."""
+    """Stop *run*, which wants approval: it never starts.
+
+    None if it wants that no more: somebody was first, who approved of it or stopped it. Only within
+    a transaction.
+    """
+    if not approvals.hold(conn, run.id):
+        return None
     said = f"denied: {reason}" if reason else "denied"
     return stops.request_stop(conn, run.id, by=by, reason=said, force=False)
 

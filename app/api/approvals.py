@@ -51,7 +51,9 @@ def deny_run(services: Services, run_id: int, body: ApprovalBody) -> Response:
             raise conflict(run, why)
         denied = deny(conn, run, by=by, reason=body.reason)
         if denied is None:
-            raise conflict(find_run(conn, run_id), f"run {run_id} has ended already")
+            now = find_run(conn, run_id)
+            why = objection(now, by, is_denial=True)
+            raise conflict(now, why or f"run {run_id} waits for approval no more")
         note_run(conn, doer(by), Action.DENY, denied, reason=body.reason)
     jobs.ring_stop(services.redis, denied)
     return answer(RunAnswer.of(denied))

@@ -28,7 +28,7 @@ def deny(action: Action, ask: Ask) -> Done:
     run = _asked_of(action, ask, is_denial=True)
     denied = admission.deny(action.conn, run, by=action.asker.name, reason=ask.reason)
     if denied is None:
-        raise Refusal(f"Run {run.id} has ended already.")
+        raise Refusal(f"Run {run.id} waits for approval no more.")
     note_run(action.conn, action.who, auditing.Action.DENY, denied, reason=ask.reason)
     said = f"Run {run.id} of {run.template} is denied by {action.asker.name}."
     return Done(about(denied, said, is_public=True), stopped=denied)

@@ -24,3 +24,13 @@ def approve(conn: Connection, run_id: int, *, by: str, reason: str | None) -> Ru
         run_id=run_id,
         by=by,
     )
+
+
+def hold(conn: Connection, run_id: int) -> bool:
+    """Let nobody approve of it until the transaction ends. False if it waits for that no more."""
+    row = conn.execute(
+        """SELECT FROM runs WHERE id = %s AND state = 'queued' AND approval = 'wanted'
+              FOR NO KEY UPDATE""",
+        [run_id],
+    ).fetchone()
+    return row is not None

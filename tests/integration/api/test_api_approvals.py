@@ -1,11 +1,14 @@
 """Approval of runs: who may, once, in time; and nothing starts without."""
 
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
 
-from runner.store import claims, order, verdicts
+from runner.store import approvals, claims, order, verdicts
+from runner.store.connection import connect
 from tests.api import TEMPLATE
+from tests.waiting import wait_until
 
 DEPLOY = "/api/v1/templates/deploy"
 RUNS = f"{DEPLOY}/runs"
@@ -86,6 +89,33 @@ def test_what_is_denied_never_starts(client, declare, ada, bob):
     assert (denied["state"], denied["stop"]["by"]) == ("stopped", "bob")
     assert denied["message"].endswith("denied: not on a Friday")
     assert bob.post(path(run, "approve")).status_code == 409
+
+
+def test_what_was_approved_of_meanwhile_is_not_denied(
+    client, conn, database_url, declare, ada, bob
+):
+    """Who may only approve would stop a run that has started."""
+    declare()
+    run = trigger(ada)
+    with connect(database_url) as approver, ThreadPoolExecutor(1) as pool:
+        approver.execute("BEGIN")
+        approvals.approve(approver, run["id"], by="carol", reason=None)
+        denying = pool.submit(bob.post, path(run, "deny"))
+        wait_until(lambda: waits_for_a_lock(conn))
+        approver.execute("COMMIT")
+        denied = denying.result()
+
+    assert denied.status_code == 409
+    assert denied.json["detail"] == f"carol has approved of run {run['id']} already"
+    assert claimable(conn) == [run["id"]]
+    assert client.get("/api/v1/audit?action=run.deny").json["entries"] == []
+
+
+def waits_for_a_lock(conn):
+    return conn.execute(
+        """SELECT 1 FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock'"""
+    ).fetchone()
 
 
 def test_nobody_approves_of_their_own_unless_the_template_says_so(client, declare, caller):
