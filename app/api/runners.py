@@ -12,6 +12,7 @@ from app.operations import Operation, answer
 from app.problems import Problem
 from app.rights import Right
 from app.services import Services
+from runner.storable import unstorable
 from runner.store import maintenance, runners
 from runner.store.connection import Connection
 from runner.strict import Strict
@@ -36,7 +37,8 @@ def drain_runner(services: Services, name: str, body: MaintenanceBody) -> Respon
     Saying it again changes the reason only.
     """
     with services.connection() as conn, conn.transaction():
-        _require(name, runners.drain(conn, name, by=caller().name, reason=body.reason))
+        by = caller().name
+        _require(name, _can_be(name) and runners.drain(conn, name, by=by, reason=body.reason))
         note(
             conn,
             doer(caller().name),
@@ -50,7 +52,7 @@ def drain_runner(services: Services, name: str, body: MaintenanceBody) -> Respon
 def undrain_runner(services: Services, name: str) -> Response:
     """Have a runner take runs again."""
     with services.connection() as conn, conn.transaction():
-        _require(name, runners.undrain(conn, name))
+        _require(name, _can_be(name) and runners.undrain(conn, name))
         note(conn, doer(caller().name), Action.UNDRAIN, f"runner {name}")
         shown = _runner(conn, name)
     return answer(shown)
@@ -80,6 +82,11 @@ def end_maintenance(services: Services) -> Response:
         maintenance.resume(conn)
         note(conn, doer(caller().name), Action.RESUME, "maintenance")
     return answer(MaintenanceAnswer.of(None))
+
+
+def _can_be(name: str) -> bool:
+    """Whether Postgres can be asked for it: a path may have a NUL in it."""
+    return not unstorable(name)
 
 
 def _require(name: str, is_there: bool) -> None:

@@ -169,6 +169,7 @@ def test_a_runner_is_drained_and_taken_back(client, there):
     assert client.delete(f"/api/v1/runners/{there}/drain").json["drain"] is None
     for method in (client.put, client.delete):
         assert method("/api/v1/runners/nobody/drain").status_code == 404
+        assert method("/api/v1/runners/a%00b/drain").status_code == 404
 
 
 def test_a_queue_whose_runners_are_all_drained_is_told_of(client, template, there):
