@@ -8,9 +8,8 @@ from app.chat.grammar import Ask
 from app.hooks.chat_sender import Say
 from app.rights import Right
 from runner.run import Run, RunState
-from runner.store import lists, output, templates, watch
+from runner.store import lists, output, runs, templates, watch
 
-LOOKED_THROUGH: Final = 200  # runs, for the newest that the asker may see
 TAIL: Final = 8000  # bytes
 
 
@@ -53,7 +52,7 @@ def show_help(action: Action, ask: Ask) -> Done:
 
 
 def _newest(action: Action, states: tuple[RunState, ...] = ()) -> list[Run]:
-    """The newest runs that the asker may see."""
-    found = lists.page(action.conn, limit=LOOKED_THROUGH, states=states)
-    seen = [run for run in found if action.asker.may(Right.READ, run.template)]
-    return seen[: words.MOST_LISTED]
+    """The newest runs that the asker may see, behind however many of others."""
+    names = runs.template_names(action.conn)
+    seen = [name for name in names if action.asker.may(Right.READ, name)]
+    return lists.page(action.conn, limit=words.MOST_LISTED, states=states, among=seen)

@@ -182,6 +182,21 @@ def test_what_cannot_be_done_is_said_in_private_and_runs_nothing(
     assert all_runs(client) == []
 
 
+def test_a_run_is_found_behind_however_many_that_the_asker_may_not_see(
+    client: FlaskClient, conn: Connection, say: Callable[..., str]
+) -> None:
+    say("run deploy")
+    [run] = all_runs(client)
+    conn.execute(
+        """INSERT INTO runs (template, spec, accepted, overrides, trigger, triggered_by)
+           SELECT 'hidden', spec, accepted, overrides, trigger, triggered_by
+             FROM runs, generate_series(1, 300)"""
+    )
+
+    for words in ("status", "runs"):
+        assert say(words).startswith(f"ephemeral: Run {run['id']} of deploy: queued"), words
+
+
 @pytest.mark.parametrize(
     ("value", "why"),
     [
