@@ -62,6 +62,52 @@ def test_what_is_typed_before_the_script_is_there_stays_and_is_sent_nowhere(
     assert page.url.endswith("/templates/try?run")
 
 
+def test_a_run_is_stopped_before_the_script_of_its_output_is_there(
+    open_page: Open, api: Client, start: Start
+) -> None:
+    run_id = start(seconds=300)
+    page = open_page("/runs")
+    held: list[Route] = []
+    page.route("**/js/log/log.js*", lambda route: held.append(route))
+
+    page.goto(f"http://127.0.0.1:{api.port}/runs/{run_id}", wait_until="commit")
+    wait_until(lambda: page.evaluate("1") and held)
+    page.get_by_role("button", name="Stop…", exact=True).click()
+    page.get_by_role("dialog").get_by_label("Reason").fill("wrong version")
+    page.get_by_role("dialog").get_by_role("button", name="Stop it").click()
+
+    expect(page.locator("#result")).to_contain_text("A stop is asked for")
+    wait_until(lambda: is_final(api, run_id))
+    assert api.call("GET", f"/runs/{run_id}").json["stop"]["reason"] == "wrong version"
+    assert page.url.endswith(f"/runs/{run_id}")
+    held[0].continue_()
+    page.wait_for_load_state()
+
+
+def test_nothing_is_steered_before_its_script_is_there(
+    open_page: Open, api: Client, start: Start
+) -> None:
+    run_id = start(seconds=300)
+    page = open_page("/runs")
+    held: list[Route] = []
+    page.route("**/js/steer.js*", lambda route: held.append(route))
+
+    page.goto(f"http://127.0.0.1:{api.port}/runs/{run_id}", wait_until="commit")
+    wait_until(lambda: page.evaluate("1") and held)
+    page.get_by_role("button", name="Stop…", exact=True).click()
+    reason = page.get_by_role("dialog").get_by_label("Reason")
+    reason.fill("wrong version")
+    reason.press("Enter")
+    expect(page.get_by_role("dialog").get_by_role("button", name="Stop it")).to_be_disabled()
+    held[0].continue_()
+    page.get_by_role("dialog").get_by_role("button", name="Stop it").click()
+
+    expect(page.locator("#result")).to_contain_text("A stop is asked for")
+    wait_until(lambda: is_final(api, run_id))
+    assert api.call("GET", f"/runs/{run_id}").json["stop"]["reason"] == "wrong version"
+    assert page.url.endswith(f"/runs/{run_id}")
+
+
 def test_a_double_click_starts_one_run(open_page: Open, api: Client, start: Start) -> None:
     before = api.call("GET", "/runs?limit=1").json["runs"]
     page = open_page("/templates/try")

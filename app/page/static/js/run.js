@@ -1,4 +1,4 @@
-// A run's page: its output, its hosts, its processes and what can be done.
+// A run's page: its output, its hosts and its processes.
 
 import { byId } from "./dom.js";
 import { afterLook, look, lookWhile } from "./live.js";
@@ -6,7 +6,6 @@ import { Log } from "./log/log.js";
 import { Source } from "./log/source.js";
 import { Matrix } from "./matrix/matrix.js";
 import { lookAtProcesses, noProcesses, sayLeft } from "./processes.js";
-import { wireSteering } from "./steer.js";
 import { wireTabs } from "./tabs.js";
 import { showTasks } from "./tasks.js";
 
@@ -45,7 +44,6 @@ document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "hidden") source.rest();
   else source.resume();
 });
-wireSteering(run);
 
 // Until it is final, and until its last byte is here.
 lookWhile(() => !isFinal() || !source.isOver);

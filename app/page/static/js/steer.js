@@ -9,17 +9,18 @@ const STATES = { queued: "queued", running: "running", succeeded: "succeeded", f
 
 let key = null; // of the rerun that is being asked for: pressed twice it starts one run
 
-export function wireSteering(run) {
+function wireSteering(run) {
   const acts = { stop: () => stop(run, false), force: () => stop(run, true), rerun: () => rerun(run), approve: () => approve(run) };
   for (const form of document.querySelectorAll("form[data-act]")) {
+    const button = form.querySelector(".buttons button:not([type])");
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
-      const button = form.querySelector(".buttons button:not([type])");
       if (button.disabled) return;
       button.disabled = true;
       await acts[form.dataset.act]();
       button.disabled = false;
     });
+    button.disabled = false;
   }
   byId("rerun-dialog").addEventListener("opening", () => {
     key = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -85,3 +86,5 @@ function tell(text, isBad) {
   result.classList.toggle("is-bad", isBad);
   result.hidden = false;
 }
+
+wireSteering(byId("run").dataset.run);
