@@ -7,7 +7,7 @@ from typing import Any
 from playwright.sync_api import Page, Route, expect
 
 from tests.formation import Client
-from tests.page.conftest import is_final, template
+from tests.page.conftest import is_final, sign_in, template
 from tests.page.seeing import Seen
 from tests.repositories import make_repository
 from tests.waiting import wait_until
@@ -106,6 +106,64 @@ def test_nothing_is_steered_before_its_script_is_there(
     wait_until(lambda: is_final(api, run_id))
     assert api.call("GET", f"/runs/{run_id}").json["stop"]["reason"] == "wrong version"
     assert page.url.endswith(f"/runs/{run_id}")
+
+
+def test_what_is_typed_outlives_the_session_and_is_sent_in_the_next(
+    open_page: Open, api: Client, seen: Seen
+) -> None:
+    seen.expected += ["401", "403"]
+    page = open_page("/templates/try", locale="en-GB")  # a window of its own
+    page.get_by_label("words").fill("typed for long")
+    page.context.clear_cookies()
+
+    expect(page.locator("#connection")).to_contain_text("You are signed out")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.locator("#form-error")).to_contain_text("You are signed out")
+    expect(page.get_by_label("words")).to_have_value("typed for long")
+
+    other = page.context.new_page()
+    sign_in(other, f"http://127.0.0.1:{api.port}")
+    other.close()
+    expect(page.locator("#connection")).to_be_hidden()
+    page.get_by_role("button", name="Run", exact=True).click()
+
+    run_id_of(page)
+    expect(page.locator("#log")).to_contain_text("typed for long")
+
+
+def test_a_page_in_which_nothing_is_typed_leads_to_the_sign_in(open_page: Open) -> None:
+    page = open_page("/templates/try", locale="en-AU")
+    page.context.clear_cookies()
+
+    expect(page).to_have_url(re.compile(r"/sign-in\?next=%2Ftemplates%2Ftry$"))
+
+
+def test_a_stop_whose_answer_is_cut_off_can_be_asked_for_again(
+    open_page: Open, api: Client, start: Start, seen: Seen
+) -> None:
+    seen.expected.append("ERR_")
+    run_id = start(seconds=300)
+    page = open_page(f"/runs/{run_id}")
+    page.evaluate(
+        """() => {
+            const real = window.fetch;
+            window.fetch = async (...given) => {
+                if (given[1]?.method !== 'POST') return real(...given);
+                window.fetch = real;
+                const cut = new ReadableStream({ start: (all) => all.error(new TypeError('cut')) });
+                return new Response(cut, { status: 202 });
+            };
+        }"""
+    )
+    page.get_by_role("button", name="Stop…", exact=True).click()
+    stop = page.get_by_role("dialog").get_by_role("button", name="Stop it")
+
+    stop.click()
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("cannot be reached")
+    stop.click()
+
+    expect(page.locator("#result")).to_contain_text("A stop is asked for")
+    wait_until(lambda: is_final(api, run_id))
 
 
 def test_a_double_click_starts_one_run(open_page: Open, api: Client, start: Start) -> None:

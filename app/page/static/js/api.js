@@ -1,29 +1,54 @@
 // Calls of the API, by the cookie of whoever is signed in.
 
-const csrf = document.querySelector('meta[name="csrf"]')?.content ?? "";
+import { askToSignIn } from "./session.js";
+
+let csrf = document.querySelector('meta[name="csrf"]')?.content ?? "";
 
 // What came back: {status, body}. Status 0: nobody answered, and what was asked for may be done or not.
-export async function call(method, path, { json, key, signal } = {}) {
+export async function call(method, path, options = {}) {
+  let answer = await send(method, path, options);
+  // Who has signed in again in another tab has another session: one refusal for that, not two.
+  if (method !== "GET" && answer.status === 403 && !answer.body.right && (await renew())) {
+    answer = await send(method, path, options);
+  }
+  if (answer.status === 401) answer.body = { detail: askToSignIn() };
+  return answer;
+}
+
+async function send(method, path, { json, key, signal }) {
   const headers = { Accept: "application/json" };
   if (method !== "GET") headers["X-CSRF-Token"] = csrf;
   if (json !== undefined) headers["Content-Type"] = "application/json";
   if (key) headers["Idempotency-Key"] = key;
-  let response;
+  let status;
+  let text;
   try {
-    response = await fetch(`/api/v1${path}`, { method, headers, body: json, signal, cache: "no-store" });
+    const response = await fetch(`/api/v1${path}`, { method, headers, body: json, signal, cache: "no-store" });
+    status = response.status;
+    text = await response.text(); // which may be cut off, too
   } catch (error) {
     if (error.name === "AbortError") throw error;
     return { status: 0, body: { detail: "the server cannot be reached; nothing is known of it" } };
   }
-  if (response.status === 401) location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
-  const text = await response.text();
-  let body = {};
   try {
-    body = text ? JSON.parse(text) : {};
+    return { status, body: text ? JSON.parse(text) : {} };
   } catch {
-    body = { detail: `the answer cannot be read (${response.status})` };
+    return { status, body: { detail: `the answer cannot be read (${status})` } };
   }
-  return { status: response.status, body };
+}
+
+// Whether the session has another token now.
+async function renew() {
+  try {
+    const response = await fetch(location.pathname, { headers: { Accept: "text/html" }, cache: "no-store" });
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const fresh = page.querySelector('meta[name="csrf"]')?.content;
+    if (!fresh || fresh === csrf) return false;
+    csrf = fresh;
+    return true;
+  } catch {
+    return false; // the refusal stays what it is
+  }
 }
 
 // Pages of a list, each handed on as it comes; next leads to the following one.

@@ -4,12 +4,16 @@
 import { clockTime, hold, now, setServerTime, span, tick } from "./clock.js";
 import { byId } from "./dom.js";
 import { morph } from "./morph.js";
+import { askToSignIn } from "./session.js";
 
 const EVERY = 2000; // milliseconds between two looks at what may change
 const PATIENCE = 4000; // milliseconds for an answer
 const OLD = 5000; // milliseconds after which what is known is called old
 
+const SILENCE = "nobody answers. Trying again…";
+
 let knownAt = Date.now();
+let why = SILENCE; // that nothing is known since
 let isAsking = false;
 let askAgain = false;
 const listeners = [];
@@ -52,9 +56,10 @@ async function ask() {
     cache: "no-store",
   });
   if (response.redirected && new URL(response.url).pathname === "/sign-in") {
-    location.assign(response.url);
+    why = askToSignIn();
     return;
   }
+  why = SILENCE;
   if (!response.ok) return;
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
   knownAt = Date.now();
@@ -76,7 +81,7 @@ function judge() {
   const connection = byId("connection");
   if (isOld) {
     const since = clockTime(new Date(now() - age));
-    connection.textContent = `Not live since ${since}: nobody answers. Trying again…`;
+    connection.textContent = `Not live since ${since}: ${why}`;
   }
   connection.hidden = !isOld;
   const known = byId("known");
