@@ -84,6 +84,16 @@ def survivors(found: list[dict[str, Any]]) -> str:
     return f"{counted(len(found), 'process', 'processes')} would not die: {named}{more}"
 
 
+def living(run: Run) -> str:
+    """Say what is known of the processes of *run*, which is not running."""
+    if run.state is RunState.LOST:
+        return "It is lost: whether any of its processes is alive is not known."
+    if run.left_running:
+        many = counted(len(run.left_running), "process", "processes")
+        return f"It has ended and left {many} running, as its template allows."
+    return "It is not running: none of its processes is alive."
+
+
 def _stopping(run: Run) -> str:
     if told := survivors(run.survivors):
         return told

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from runner.store import stops
 from tests.formation import Client, Formation
 from tests.page.made_runs import finish, hold, write
 from tests.page.seeing import Seen
@@ -74,3 +75,26 @@ def test_a_page_that_is_cut_off_says_so_and_misses_nothing(
     expect(page.locator("#log .text")).to_have_text(
         ["before", "while it was frozen", "while it was away"]
     )
+
+
+def test_no_kill_is_counted_down_to_that_nobody_has_heard_of(
+    open_page: Open, own: Formation, conn: Any, seen: Seen
+) -> None:
+    seen.expected += ["ERR_", "503"]  # nobody holds it really
+    run = hold(conn)
+    conn.execute("UPDATE runs SET spec = spec || '{\"grace\": 600}' WHERE id = %s", [run.id])
+    assert stops.request_stop(conn, run.id, by="ada", reason=None, force=False)
+    page = open_page(f"/runs/{run.id}", port=own.port)
+    expect(page.locator("#left")).to_contain_text("kill in")
+
+    signal_web(own, signal.SIGSTOP)
+    expect_unknown(page)
+    said, known = page.locator("#left").inner_text(), page.locator("#known").inner_text()
+    page.locator("#left").evaluate("el => { el.dataset.killAt = '2026-01-01T00:00:00Z'; }")
+    expect(page.locator("#known")).not_to_have_text(known)  # a second later
+
+    assert page.locator("#left").inner_text() == said
+    signal_web(own, signal.SIGCONT)
+    expect(page.locator("#connection")).to_be_hidden()
+    finish(conn, run)
+    expect(page.locator("#standing")).to_contain_text("succeeded")

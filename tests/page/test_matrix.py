@@ -7,6 +7,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from runner.event_lines import Status
+from runner.judge import Verdict
+from runner.run import RunState
+from runner.store import moves, verdicts
 from tests.formation import Client
 from tests.page.conftest import template
 from tests.page.made_runs import finish, hold
@@ -86,6 +89,24 @@ def test_the_living_family_is_shown_as_a_tree(open_page: Open, start: Callable[.
 
     expect(page.locator(".tree ul ul").first).to_be_visible()
     expect(page.locator(".tree")).to_contain_text("sleep 300")
+
+
+def test_of_what_may_still_live_nothing_else_is_said(open_page: Open, conn: Any) -> None:
+    lost, left, ended = hold(conn), hold(conn), hold(conn)
+    conn.execute("UPDATE runs SET lease_expires_at = now() WHERE id = %s", [lost.id])
+    assert verdicts.lose(conn, lost, actor="w", message="its runner vanished")
+    finish(conn, ended)
+    job = {"pid": 4242, "created": 1, "sid": 4241, "command": "async_wrapper.py"}
+    verdict = Verdict(state=RunState.SUCCEEDED, message="done", left_running=(job,))
+    assert moves.finish(conn, left, verdict, actor="r", complete=True, truncated=False)
+
+    for run, said in (
+        (lost, "whether any of its processes is alive is not known"),
+        (left, "left 1 process running"),
+        (ended, "none of its processes is alive"),
+    ):
+        page = open_page(f"/runs/{run.id}#processes")
+        expect(page.locator("#processes")).to_contain_text(said)
 
 
 def many(conn: Any) -> int:

@@ -12,7 +12,7 @@ from app.auth import caller
 from app.page import moves
 from app.page.commits import commits
 from app.page.rendering import render
-from app.page.status import status, survivors
+from app.page.status import living, status, survivors
 from app.page.timeline import timeline
 from app.page.views.runs import seconds_of
 from app.services import services_of
@@ -39,6 +39,7 @@ def show_run(run_id: int) -> Response:
         seconds=seconds_of(run, now),
         stages=timeline(run, now),
         survivors=survivors(run.survivors),
+        living=living(run),
         may_approve=_may_approve(run),
         sentence=moves.sentence,
         details=moves.details,

@@ -1,7 +1,7 @@
 // What time it is at the server, and everything on the page that moves with it.
 
 let skew = 0; // milliseconds that this machine's clock is behind the server's
-let isHeld = false;
+let isStill = false;
 
 export function now() {
   return Date.now() + skew;
@@ -13,8 +13,10 @@ export function setServerTime(written) {
 
 // Nothing moves on while nobody knows whether it does.
 export function hold(wanted) {
-  isHeld = wanted;
+  isStill = wanted;
 }
+
+export const isHeld = () => isStill;
 
 export function span(seconds) {
   if (seconds < 9.95) return `${Math.max(0, seconds).toFixed(1)} s`;
@@ -51,7 +53,7 @@ export function tick() {
     show(each, ago((now() - new Date(each.dateTime)) / 1000));
   }
   for (const each of document.querySelectorAll("time[data-clock]")) show(each, clockTime(new Date(each.dateTime)));
-  if (isHeld) return;
+  if (isStill) return;
   for (const each of document.querySelectorAll("[data-since]")) {
     show(each, span((now() - new Date(each.dataset.since)) / 1000));
   }

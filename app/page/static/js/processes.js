@@ -1,7 +1,7 @@
 // The family of a run as its runner sees it: who is below whom, and how many are left.
 
 import { call } from "./api.js";
-import { now, span } from "./clock.js";
+import { isHeld, now, span } from "./clock.js";
 import { byId, make } from "./dom.js";
 
 let most = 0; // processes seen at once
@@ -15,16 +15,16 @@ export async function lookAtProcesses(run, isShown) {
   sayLeft();
 }
 
-export function noProcesses() {
+export function noProcesses(why) {
   left = null;
-  showTree("It is not running: none of its processes is alive.");
+  showTree(why);
   sayLeft();
 }
 
 // "2 of 14 processes left, kill in 6 s"
 export function sayLeft() {
   const place = byId("left");
-  if (!place) return;
+  if (!place || isHeld()) return;
   const said = [];
   if (place.dataset.killAt) {
     if (left?.length) said.push(`${left.length} of ${most} ${most === 1 ? "process" : "processes"} left`);

@@ -63,7 +63,7 @@ async function refresh() {
   if (shown === "hosts" && !(await matrix.look())) return;
   if (shown === "tasks" && hasEvents === "true") await showTasks(run, showTask);
   if (shown === "processes" || kind === "stopping") {
-    if (wasFinal || kind === "queued") noProcesses();
+    if (wasFinal || kind === "queued") noProcesses(standing().living);
     else await lookAtProcesses(run, shown === "processes");
   }
   if (looked === shown && wasFinal) isSettled = true;
