@@ -67,17 +67,19 @@ def lock_waiting(conn: Connection, template: str) -> None:
 def supersede(conn: Connection, run: Run, *, by: str) -> list[Run]:
     """queued -> stopped for the older pushes to the ref of *run* that wait for its template.
 
-    Those of its hook and repository: another's, of the same branch, wants something else. Only
-    within a transaction that has locked them.
+    Those of its hook and repository: another's, of the same branch, wants something else. None that
+    was approved of, while *run* may yet be denied. Only within a transaction that has locked them.
     """
     told = run.hook or {}
     return _give_way(
         conn,
         run,
         """template = %(template)s AND hook ->> 'ref' = %(ref)s
-           AND hook @> %(same)s AND hook IS NOT NULL AND id < %(run_id)s""",
+           AND hook @> %(same)s AND hook IS NOT NULL AND id < %(run_id)s
+           AND (approval IS DISTINCT FROM 'given' OR NOT %(wants_approval)s)""",
         by=by,
         template=run.template,
+        wants_approval=run.approval == "wanted",
         ref=told.get("ref"),
         same=Jsonb({name: told.get(name) for name in ("name", "event", "repository")}),
     )

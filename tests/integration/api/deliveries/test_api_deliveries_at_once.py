@@ -12,6 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from runner.run import Run
+from tests.api import TEMPLATE
 from tests.hooks.signing import deliver, headers
 from tests.integration.api.deliveries.noted import GITHUB, noted, pushed, states
 
@@ -82,6 +83,23 @@ def test_of_waiting_pushes_to_one_branch_only_the_newest_runs(
     assert stopped["message"] == f"run {newest} took its place"
     assert stopped["stop"]["outcome"] == "never_started"
     assert stopped["stop"]["by"] == "hook site"
+
+
+def test_a_push_that_wants_approval_takes_no_place_of_one_that_has_it(
+    client: FlaskClient, hook: Callable[..., None], stranger: FlaskClient
+) -> None:
+    """Whoever may push would stop what others have agreed to."""
+    hook(when_busy="coalesce")
+    client.put("/api/v1/templates/deploy", json={**TEMPLATE, "approval": {}})
+    first, second, third = (
+        deliver(stranger, pushed(), delivery=str(number)).json["runs"][0] for number in range(3)
+    )
+    assert states(client) == {first: "stopped", second: "stopped", third: "queued"}
+    assert client.post(f"/api/v1/runs/{third}/approve").status_code == 200
+
+    fourth = deliver(stranger, pushed(), delivery="3").json["runs"][0]
+
+    assert states(client)[third] == states(client)[fourth] == "queued"
 
 
 def test_a_push_that_came_by_another_way_or_plays_is_left_alone(
