@@ -34,12 +34,12 @@ def open_traces(settings: Settings, service: str) -> "Traces | None":
     try:
         import opentelemetry.exporter.otlp.proto.http.trace_exporter
         import opentelemetry.sdk.trace  # noqa: F401 - tells whether both are there
+
+        return Traces(service)
     except ImportError as error:
         log.error("OTEL_EXPORTER_OTLP_ENDPOINT is set, but not the extra otel: %s", error)
         return None
-    try:
-        return Traces(service)
-    except ValueError as error:  # OTEL_… of a form that it cannot read: no request shall find out
+    except ValueError as error:  # OTEL_… of a form that it cannot read; some it reads when imported
         log.error("no traces: a variable of OpenTelemetry's is wrong: %s", error)
         return None
 

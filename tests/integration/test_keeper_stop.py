@@ -120,7 +120,7 @@ def test_who_ignores_everything_is_killed_after_the_grace(start):
 
     assert steps == [("INT", 1), ("TERM", 1), ("KILL", 1)]
     assert after[1] >= 2.0
-    assert after[2] >= after[1] + 0.5
+    assert after[2] >= 2.5
     assert after[2] < 30
     assert (exited["code"], exited["signalled"]) == (-9, ["INT", "TERM", "KILL"])
     assert kept.living() == []

@@ -121,15 +121,36 @@ def test_nothing_waits_for_a_collector_that_hangs(bench, start, playbook, receiv
     assert bench.family(run) == []
 
 
-@pytest.fixture
-def wrong_variable(monkeypatch):
-    """Something that OpenTelemetry cannot read."""
-    monkeypatch.setenv("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "abc")
+#: Asks an app for its runs, twice: as a web that has just started, and with all of it imported.
+ASKING = """
+import logging, os
+from app.factory import create_app
+from runner.settings import Settings
+logging.basicConfig(format="%(message)s")
+for _ in range(2):
+    client = create_app(Settings.from_environ(os.environ)).test_client()
+    with_token = {"Authorization": "Bearer " + os.environ["CURTAIN_ADMIN_TOKEN"]}
+    print(client.get("/api/v1/runs", headers=with_token).status_code)
+"""
 
 
-def test_a_wrong_variable_ends_the_traces_and_no_request(wrong_variable, client, receiver):
-    assert client.get("/api/v1/runs").status_code == 200
+@pytest.mark.parametrize(
+    "wrong",
+    ["OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_TRACES_SAMPLER_ARG"],
+    ids=["at once", "later"],
+)
+def test_a_wrong_variable_ends_the_traces_and_no_request(bench, receiver, wrong):
+    environ = {**bench.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url}
+    environ |= {wrong: "abc", "OTEL_TRACES_SAMPLER": "traceidratio"}
+
+    asked = subprocess.run(
+        [sys.executable, "-c", ASKING], env=environ, cwd=ROOT, capture_output=True, text=True
+    )
+
+    assert asked.stdout == "200\n200\n", asked.stderr
     assert receiver.requests == []
+    if wrong == "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT":
+        assert asked.stderr.count("no traces: a variable of OpenTelemetry's is wrong") == 2
 
 
 def test_nothing_of_it_is_imported_where_nobody_wants_it(bench):
