@@ -40,7 +40,7 @@ def put_template(services: Services, name: str, body: Template) -> Response:
     """Declare a template, or change it. Runs keep the template they were made of.
 
     Who sees some templates only cannot give one a credential that it has not got, nor have one run
-    afterwards that he does not see.
+    afterwards, or runs stopped, that he does not see.
     """
     if not NAME.fullmatch(name):
         raise invalid([("name", f"must match {NAME.pattern}")])
@@ -51,7 +51,7 @@ def put_template(services: Services, name: str, body: Template) -> Response:
         audit.hold(conn, target)
         before = templates.find(conn, name)
         if not caller().sees_everything:
-            _require_known(spec, before)
+            _require_known(spec, before.spec if before else {})
         stored, is_new = templates.put(conn, name, spec, who.name)
         note(
             conn,
@@ -65,20 +65,27 @@ def put_template(services: Services, name: str, body: Template) -> Response:
     return answer(TemplateAnswer.of(stored), HTTPStatus.CREATED if is_new else HTTPStatus.OK)
 
 
-def _require_known(spec: dict[str, Any], before: StoredTemplate | None) -> None:
-    """Raise a 422 problem for a credential that the template does not use already.
+def _require_known(spec: dict[str, Any], before: dict[str, Any]) -> None:
+    """Raise a 422 problem for what reaches beyond the templates that the caller sees.
 
-    And for a template that its caller does not see, unless it is run afterwards already, just so.
+    That are credentials, templates to be run afterwards, and groups whose other runs would give
+    way; what the template has *before*, just so, it may keep.
     """
-    had = uses.names(before.spec) if before else []
-    hidden = "only who sees all templates may give it to this one"
+    had, hidden = uses.names(before), "only who sees all templates may give it to this one"
     faults = [(use.field, hidden) for use in uses.uses(spec) if use.name not in had]
-    followed = before.spec.get("then", []) if before else []
     faults += [
         (f"then.{number}.template", f"there is no template {entry['template']!r}")
         for number, entry in enumerate(spec.get("then", []))
-        if not caller().sees(entry["template"]) and entry not in followed
+        if not caller().sees(entry["template"]) and entry not in before.get("then", [])
     ]
+    order = spec.get("concurrency", {})
+    if (
+        order.get("when_busy") in ("replace", "coalesce")
+        and order != before.get("concurrency")
+        and not caller().sees(order["group"])
+    ):
+        said = f"{order['when_busy']} stops runs of the group: it must be named as what you see"
+        faults.append(("concurrency.group", said))
     if faults:
         raise invalid(faults)
 

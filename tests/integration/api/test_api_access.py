@@ -171,6 +171,28 @@ def test_who_sees_some_templates_has_no_other_run_afterwards(client, make_side, 
     assert (kept.status_code, changed.status_code) == (200, 422)
 
 
+@pytest.mark.parametrize("when_busy", ["replace", "coalesce"])
+def test_who_sees_some_templates_stops_no_others_by_a_group(client, make_side, caller, when_busy):
+    make_side("inside-web")
+    somebody, path = caller("admin", templates=("inside-*",)), "/api/v1/templates/inside-web"
+
+    def grouped(group: str, when_busy: str = when_busy) -> dict:
+        return TEMPLATE | {"concurrency": {"group": group, "when_busy": when_busy}}
+
+    for group in ("prod", "{vars.version}"):
+        hidden = somebody.put(path, json=grouped(group))
+        assert hidden.status_code == 422
+        assert [fault["field"] for fault in hidden.json["errors"]] == ["concurrency.group"]
+    assert somebody.put(path, json=grouped("prod", "queue")).status_code == 200
+    assert somebody.put(path, json=grouped("inside-{vars.version}")).status_code == 200
+    client.put(path, json=grouped("prod"))
+
+    kept = somebody.put(path, json=grouped("prod") | {"timeout": 7})
+    changed = somebody.put(path, json=TEMPLATE | {"timeout": 8})
+
+    assert (kept.status_code, changed.status_code) == (200, 200)
+
+
 def test_to_force_needs_the_right_to_kill(client, running, caller) -> None:
     stopping, killing = caller("stop", name="stopping"), caller("kill", name="killing")
     run = running()
