@@ -53,6 +53,8 @@ def when(spec: dict[str, Any]) -> str:
 def _next(schedule: dict[str, Any]) -> str:
     if schedule["spec"]["paused"]:
         return "paused"
+    if not schedule.get("readable", True):  # of a server before it says so
+        return "not by this version"
     return words.local(schedule["next"][0]["at"]) if schedule["next"] else "never"
 
 

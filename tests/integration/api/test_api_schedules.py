@@ -272,5 +272,6 @@ def test_one_of_a_version_to_come_is_shown_and_may_be_put_anew(
     assert (one["readable"], one["next"]) == (False, [])
     assert one["spec"]["of_tomorrow"]
     assert listed["schedules"] == [one]
+    assert "not by this version" in client.get("/schedules").text
     again = put()
     assert (again["readable"], len(again["next"])) == (True, 5)
