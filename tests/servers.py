@@ -6,7 +6,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -45,14 +45,16 @@ class Server:
         """Freeze those too who serve the connections that there are."""
         self.freeze()
         for each in self._servants():
-            each.suspend()
+            with suppress(psutil.NoSuchProcess):  # it was about to end
+                each.suspend()
 
     def thaw(self) -> None:
         """Let it go on."""
         assert self._child is not None
         self._child.process.send_signal(signal.SIGCONT)
         for each in self._servants():
-            each.resume()
+            with suppress(psutil.NoSuchProcess):
+                each.resume()
 
     def _servants(self) -> list[psutil.Process]:
         assert self._child is not None
