@@ -219,6 +219,7 @@ def test_the_next_attempt_goes_on_counting_tasks_and_counts_hosts_anew(
 """.format(mark=tmp_path / "mark")
     first = start()
     run = bench.trigger(playbook(once).url, on_interrupt="requeue")
+    wait_until(lambda: any("sleep 300" in each.command for each in bench.family(run)))
     wait_until(lambda: len(told(run, "result")) == 1)
     (tmp_path / "mark").touch()
     assert first.terminate() == 0

@@ -254,7 +254,7 @@ def test_a_run_is_approved_by_somebody_who_may(
 ) -> None:
     for name, own in (("guarded", False), ("mine", True)):
         approval = {"approval": {"own": own}}
-        assert api.call("PUT", f"/templates/{name}", template(repository, **approval)).status == 201
+        api.call("PUT", f"/templates/{name}", template(repository, **approval))
     guarded = api.call("POST", "/templates/guarded/runs", {}).json["id"]
     mine = api.call("POST", "/templates/mine/runs", {}).json["id"]
 
