@@ -62,6 +62,12 @@ def test_what_is_typed_before_the_script_is_there_stays_and_is_sent_nowhere(
     assert page.url.endswith("/templates/try?run")
 
 
+def opens_by(page: Page, button: str) -> bool:
+    """Press the button, which may be there before the script that opens its dialog."""
+    page.get_by_role("button", name=button, exact=True).click()
+    return page.get_by_role("dialog").is_visible()
+
+
 def test_a_run_is_stopped_before_the_script_of_its_output_is_there(
     open_page: Open, api: Client, start: Start
 ) -> None:
@@ -72,7 +78,7 @@ def test_a_run_is_stopped_before_the_script_of_its_output_is_there(
 
     page.goto(f"http://127.0.0.1:{api.port}/runs/{run_id}", wait_until="commit")
     wait_until(lambda: page.evaluate("1") and held)
-    page.get_by_role("button", name="Stop…", exact=True).click()
+    wait_until(lambda: opens_by(page, "Stop…"))
     page.get_by_role("dialog").get_by_label("Reason").fill("wrong version")
     page.get_by_role("dialog").get_by_role("button", name="Stop it").click()
 
@@ -94,7 +100,7 @@ def test_nothing_is_steered_before_its_script_is_there(
 
     page.goto(f"http://127.0.0.1:{api.port}/runs/{run_id}", wait_until="commit")
     wait_until(lambda: page.evaluate("1") and held)
-    page.get_by_role("button", name="Stop…", exact=True).click()
+    wait_until(lambda: opens_by(page, "Stop…"))
     reason = page.get_by_role("dialog").get_by_label("Reason")
     reason.fill("wrong version")
     reason.press("Enter")
