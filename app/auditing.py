@@ -7,7 +7,7 @@ from typing import Any, Final
 from flask import request
 
 from runner import noting
-from runner.noting import Doer
+from runner.noting import Doer, given
 from runner.store import audit
 from runner.store.audit import Deed, Entry
 from runner.store.connection import Connection
@@ -78,18 +78,14 @@ def note(
             agent=who.agent,
             before=before,
             after=after,
-            detail=_given(detail or {}),
+            detail=given(detail or {}),
         ),
     )
 
 
 def deed(who: Doer, action: Action, **detail: Any) -> Deed:
     """What the audit says of a run that is made by it."""
-    return Deed(who.name, action, who.address, who.agent, _given(detail))
-
-
-def _given(detail: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in detail.items() if value is not None}
+    return Deed(who.name, action, who.address, who.agent, given(detail))
 
 
 def _storable(text: str) -> str:

@@ -1,6 +1,7 @@
 """What the audit says of runs, whoever does it: a caller of the API, a schedule, a chain."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from runner.admission import Admitted
@@ -22,9 +23,13 @@ class Doer(NamedTuple):
     agent: str | None = None
 
 
+def given(detail: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what is not: the audit tells only of what there was."""
+    return {key: value for key, value in detail.items() if value is not None}
+
+
 def note_run(conn: Connection, who: Doer, action: str, run: Run, **detail: Any) -> None:
     """Note what is done with a run, in the transaction that does it."""
-    given = {key: value for key, value in detail.items() if value is not None}
     entry = Entry(
         actor=who.name,
         action=action,
@@ -32,7 +37,7 @@ def note_run(conn: Connection, who: Doer, action: str, run: Run, **detail: Any) 
         template=run.template,
         address=who.address,
         agent=who.agent,
-        detail=given,
+        detail=given(detail),
     )
     write(conn, entry)
 

@@ -33,6 +33,18 @@ FREE_SLOT: LiteralString = f"""
       FROM runs AS one WHERE one.id = %(run_id)s"""
 
 
+CLAIM = f"""UPDATE runs
+              SET state = 'running', phase = 'preparing', claimed_at = now(), attempt = attempt + 1,
+                  runner = %(runner)s, holder = %(runner)s, machine = %(machine)s, boot = %(boot)s,
+                  lease_token = %(token)s, heartbeat_at = now(),
+                  lease_expires_at = now() + make_interval(secs => %(lease)s),
+                  group_slot = free.slot
+             FROM ({FREE_SLOT}) AS free
+            WHERE id = %(run_id)s AND {DUE}
+              AND EXISTS (SELECT FROM maintenance WHERE paused_at IS NULL FOR SHARE)
+              AND (concurrency_group IS NULL OR free.slot IS NOT NULL)"""
+
+
 def claim(
     conn: Connection,
     run_id: int,
@@ -49,41 +61,20 @@ def claim(
     no room, or had none when two were claimed at once; nothing is taken during maintenance.
     """
     try:
-        return _claim(conn, run_id, runner, machine, boot, token, lease)
+        return move(
+            conn,
+            CLAIM,
+            "claimed",
+            runner,
+            {"machine": machine},
+            run_id=run_id,
+            runner=runner,
+            machine=machine,
+            boot=boot,
+            token=token,
+            lease=lease,
+        )
     except psycopg.errors.UniqueViolation as error:
         if error.diag.constraint_name != GROUP_SLOTS:
             raise
         return None
-
-
-def _claim(
-    conn: Connection,
-    run_id: int,
-    runner: str,
-    machine: str,
-    boot: str,
-    token: UUID,
-    lease: float,
-) -> Run | None:
-    return move(
-        conn,
-        f"""UPDATE runs
-              SET state = 'running', phase = 'preparing', claimed_at = now(), attempt = attempt + 1,
-                  runner = %(runner)s, holder = %(runner)s, machine = %(machine)s, boot = %(boot)s,
-                  lease_token = %(token)s, heartbeat_at = now(),
-                  lease_expires_at = now() + make_interval(secs => %(lease)s),
-                  group_slot = free.slot
-             FROM ({FREE_SLOT}) AS free
-            WHERE id = %(run_id)s AND {DUE}
-              AND EXISTS (SELECT FROM maintenance WHERE paused_at IS NULL FOR SHARE)
-              AND (concurrency_group IS NULL OR free.slot IS NOT NULL)""",
-        "claimed",
-        runner,
-        {"machine": machine},
-        run_id=run_id,
-        runner=runner,
-        machine=machine,
-        boot=boot,
-        token=token,
-        lease=lease,
-    )

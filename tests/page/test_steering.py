@@ -62,6 +62,15 @@ def test_what_is_typed_before_the_script_is_there_stays_and_is_sent_nowhere(
     assert page.url.endswith("/templates/try?run")
 
 
+def go_without(page: Page, script: str, api: Client, path: str) -> list[Route]:
+    """Go there, and hold back one of its scripts; it is asked for when this returns."""
+    held: list[Route] = []
+    page.route(f"**/js/{script}*", lambda route: held.append(route))
+    page.goto(f"http://127.0.0.1:{api.port}{path}", wait_until="commit")
+    wait_until(lambda: page.evaluate("1") and held)
+    return held
+
+
 def opens_by(page: Page, button: str) -> bool:
     """Press the button, which may be there before the script that opens its dialog."""
     page.get_by_role("button", name=button, exact=True).click()
@@ -73,11 +82,8 @@ def test_a_run_is_stopped_before_the_script_of_its_output_is_there(
 ) -> None:
     run_id = start(seconds=300)
     page = open_page("/runs")
-    held: list[Route] = []
-    page.route("**/js/log/log.js*", lambda route: held.append(route))
 
-    page.goto(f"http://127.0.0.1:{api.port}/runs/{run_id}", wait_until="commit")
-    wait_until(lambda: page.evaluate("1") and held)
+    held = go_without(page, "log/log.js", api, f"/runs/{run_id}")
     wait_until(lambda: opens_by(page, "Stop…"))
     page.get_by_role("dialog").get_by_label("Reason").fill("wrong version")
     page.get_by_role("dialog").get_by_role("button", name="Stop it").click()
@@ -95,11 +101,8 @@ def test_nothing_is_steered_before_its_script_is_there(
 ) -> None:
     run_id = start(seconds=300)
     page = open_page("/runs")
-    held: list[Route] = []
-    page.route("**/js/steer.js*", lambda route: held.append(route))
 
-    page.goto(f"http://127.0.0.1:{api.port}/runs/{run_id}", wait_until="commit")
-    wait_until(lambda: page.evaluate("1") and held)
+    held = go_without(page, "steer.js", api, f"/runs/{run_id}")
     wait_until(lambda: opens_by(page, "Stop…"))
     reason = page.get_by_role("dialog").get_by_label("Reason")
     reason.fill("wrong version")
