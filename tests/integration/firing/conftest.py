@@ -14,7 +14,7 @@ from runner.store.schedules import Kept
 from runner.template import Template
 from runner.watchdog import Watchdog
 from tests.api import TEMPLATE, TOKEN
-from tests.integration.firing.fired import KEY, MINUTELY, VAULT
+from tests.integration.firing.fired import KEY, VAULT, YEARLY
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def make_due(conn, template):
     """Makes a schedule that is due since so many seconds, as if nobody had looked."""
 
     def make(name="nightly", *, ago=1.0, secrets=None, vault=VAULT, **body):
-        spec = Schedule.model_validate(MINUTELY | body).spec()
+        spec = Schedule.model_validate(YEARLY | body).spec()
         at = watch.clock(conn) - timedelta(seconds=ago)
         kept = Kept(spec, list(secrets or {}), vault.seal(secrets or {}))
         schedules.put(conn, name, kept, Times(at, at), "ada")
